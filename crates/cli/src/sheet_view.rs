@@ -204,8 +204,9 @@ fn approvals(sheet: &Value) -> Vec<Line> {
     if rule.is_null() {
         return Vec::new();
     }
+    // The environment lets the requester approve, and a policy may still forbid it.
     let requester = if rule["self_approval"] == true {
-        ", the requester may approve"
+        ""
     } else {
         ", the requester may not approve"
     };
@@ -444,6 +445,15 @@ mod tests {
         ] {
             assert_eq!(losses(&sheet).text, format!("loses        {expected}"));
         }
+    }
+
+    #[test]
+    fn sheet_promises_no_self_approval_that_a_policy_may_forbid() {
+        let rule =
+            json!({"required": 1, "self_approval": true, "expires_at": "2026-12-02T00:00:00Z", "required_by": []});
+        let lines = approvals(&json!({"approval": rule, "approvals_given": 0, "approvals": []}));
+        let shown: Vec<String> = lines.into_iter().map(|line| line.text).collect();
+        assert_eq!(shown, ["approvals    0 of 1, decide before 2026-12-02T00:00:00Z"]);
     }
 
     #[test]

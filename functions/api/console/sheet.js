@@ -79,7 +79,7 @@ function losses(sheet) {
 /** How many approvals the plan needs and why, and who gave one. @param {Sheet} sheet */
 function approvals({ approval: rule, approvals_given: given, approvals: all, hash }) {
   if (!rule) return null;
-  return html`<span>${given} of ${rule.required}, ${rule.self_approval ? 'the requester may approve' : 'the requester may not approve'}</span>
+  return html`<span>${given} of ${rule.required}${rule.self_approval ? '' : ', the requester may not approve'}</span>
     <ul class="plain-list">${all.map((one) => html`<li><span class="badge" data-tone=${one.counts ? 'ok' : 'wait'}>${one.counts ? 'Approved' : one.sheet === hash ? 'Before the rejection' : 'Of an earlier sheet'}</span> ${one.by} <span class="muted">${at(one.at)}${one.comment ? `: ${one.comment}` : ''}</span></li>`)}
     ${rule.required_by.map((one) => html`<li><span class="badge" data-tone="wait">Required by</span> <code>${one.policy}</code> <span class="muted">${one.reason}</span></li>`)}</ul>`;
 }
