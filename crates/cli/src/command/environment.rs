@@ -37,24 +37,7 @@ pub async fn run(command: EnvironmentCommand, client: &Client, output: Output) -
         }
         EnvironmentCommand::Show { name } => {
             let environment: Value = client.get(&format!("{}/{name}", ENVIRONMENTS.path)).await?;
-            output.answer(&environment, |environment| {
-                let field = |name: &str| format!("{name:<16}{}", text_at(environment, name));
-                [
-                    "name",
-                    "account",
-                    "region",
-                    "role",
-                    "approval",
-                    "protected",
-                    "sandbox",
-                    "protected_types",
-                    "variables",
-                    "references",
-                    "revision",
-                ]
-                .map(field)
-                .join("\n")
-            });
+            output.answer(&environment, sheet);
             Ok(())
         }
         EnvironmentCommand::Put { name, request } => {
@@ -67,6 +50,54 @@ pub async fn run(command: EnvironmentCommand, client: &Client, output: Output) -
         EnvironmentCommand::Export => configuration::export(&ENVIRONMENTS, client, output).await,
         EnvironmentCommand::Import { files, dry_run } => {
             configuration::import(&ENVIRONMENTS, &files, dry_run, client, output).await
+        }
+    }
+}
+
+/// An environment as people read it.
+fn sheet(environment: &Value) -> String {
+    let field = |name: &str| format!("{name:<27}{}", text_at(environment, name));
+    [
+        "name",
+        "account",
+        "region",
+        "role",
+        "approval",
+        "approvals_required",
+        "self_approval",
+        "approval_timeout_seconds",
+        "approval_reminder_seconds",
+        "protected",
+        "sandbox",
+        "protected_types",
+        "variables",
+        "references",
+        "revision",
+    ]
+    .map(field)
+    .join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn environment_shows_every_rule_of_its_approvals() {
+        let shown = sheet(&json!({
+            "name": "live", "approval": "always", "approvals_required": 2, "self_approval": false,
+            "approval_timeout_seconds": 259_200, "approval_reminder_seconds": 0,
+        }));
+        for line in [
+            "approval                   always",
+            "approvals_required         2",
+            "self_approval              false",
+            "approval_timeout_seconds   259200",
+            "approval_reminder_seconds  0",
+        ] {
+            assert!(shown.lines().any(|shown| shown == line), "{shown}");
         }
     }
 }
