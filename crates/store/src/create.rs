@@ -90,6 +90,10 @@ pub enum Outcome {
     KeyReused,
     /// A live stack in the environment has the name.
     NameTaken {
+        /// The name.
+        name: Name,
+        /// The environment.
+        environment: Name,
         /// That stack.
         by: StackId,
     },
@@ -146,7 +150,11 @@ impl Store {
             }
             if let Some(item) = self.get_item(&claim).await? {
                 let by = claimed(&claim, &item)?;
-                return Ok(Outcome::NameTaken { by });
+                return Ok(Outcome::NameTaken {
+                    name: new.name.clone(),
+                    environment: new.environment.clone(),
+                    by,
+                });
             }
             // Another stack has the id that was drawn, or the name became free in between.
             pause(attempt).await;

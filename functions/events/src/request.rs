@@ -212,11 +212,13 @@ fn key_reused() -> EventError {
 /// Why the outcome is not an accepted request.
 fn refusal(outcome: &Outcome) -> Refused {
     Refused::new(match outcome {
-        Outcome::NameTaken { .. } => {
-            "A live stack in the environment has this name already. Choose another name, or change that stack."
-        }
+        // The sender may not know that stack: its ID is left out.
+        Outcome::NameTaken { name, environment, .. } => format!(
+            "The name `{name}` is taken in the environment `{environment}` by another stack. Choose another name, or update or \
+             destroy that stack."
+        ),
         Outcome::StackChanged | Outcome::KeyReused | Outcome::Replayed(_) | Outcome::Created { .. } => {
-            "The stack was changed meanwhile."
+            "The stack was changed meanwhile.".to_owned()
         }
     })
 }

@@ -37,7 +37,7 @@ async fn a_new_stack_has_its_operation_its_name_and_its_release() {
     );
 
     let again = table.store.create_stack(&new, None, answer).await.expect("an outcome");
-    assert!(matches!(again, Outcome::NameTaken { by } if by == stack.id));
+    assert!(matches!(again, Outcome::NameTaken { by, .. } if by == stack.id));
     new.environment = name("live");
     created(
         table
@@ -57,7 +57,7 @@ async fn of_sixteen_that_want_one_name_one_gets_it() {
     for outcome in outcomes {
         match outcome.expect("an outcome") {
             Outcome::Created { operation, .. } => made.push(operation.stack),
-            Outcome::NameTaken { by } => refused.push(by),
+            Outcome::NameTaken { by, .. } => refused.push(by),
             other => panic!("{other:?}"),
         }
     }

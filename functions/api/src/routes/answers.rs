@@ -81,8 +81,9 @@ impl Api {
             }
             Outcome::Replayed(answer) => Ok(given_again(answer)),
             Outcome::KeyReused => Err(Error::KeyReused),
-            Outcome::NameTaken { by } => Err(Error::Conflict(format!(
-                "A live stack in the environment has this name already: `{by}`. Choose another name, or change that stack."
+            Outcome::NameTaken { name, environment, by } => Err(Error::Conflict(format!(
+                "The name `{name}` is taken in the environment `{environment}` by the stack `{by}`. Choose another name, or update or \
+                 destroy that stack."
             ))),
             // The request was repeated until the store gave up with an error of its own.
             Outcome::StackChanged => Err(Error::internal("creating an operation", "the stack changed meanwhile")),

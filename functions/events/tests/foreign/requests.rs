@@ -154,7 +154,7 @@ fn refused(shop: &Stack) -> Vec<(Value, &'static str, &'static str)> {
         (
             request(SHOP, &with("name", "shop")),
             "Slipway.EventRefused",
-            "has this name already",
+            "The name `shop` is taken in the environment `dev`",
         ),
         (
             request(OTHER, &provision("a", "second")),
