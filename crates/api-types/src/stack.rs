@@ -234,7 +234,7 @@ impl From<stack::Stack> for Stack {
                 operation: seen.operation.to_string(),
             }),
             unsettled: stack.unsettled.map(|left| Unsettled {
-                message: left.sentence(),
+                message: left.sentence(stack.current_release),
                 release: left.release.0,
                 services: left.services,
                 schedules: left.schedules,

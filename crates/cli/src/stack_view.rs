@@ -48,14 +48,22 @@ pub fn needs(stack: &Value, operations: &[Operation]) -> Vec<String> {
             in_a_line(&why)
         ));
     }
-    let again = match failed.map(|operation| operation.kind) {
-        Some(OperationKind::Destroy) => "destroy",
-        _ => "update",
-    };
     let name = format!("{}/{}", text_at(stack, "environment"), text_at(stack, "name"));
-    let repair = hint::command(&format!("stack {again} {name}"));
+    let repair = match failed.map(|operation| operation.kind) {
+        Some(OperationKind::Destroy) => hint::command(&format!("stack destroy {name}")),
+        _ => repair(stack, &name),
+    };
     lines.push(format!("{:<13}{repair}", "repair it"));
     lines
+}
+
+/// The command that repairs a failed stack. An update does not settle what a release left, unless the stack has a release to restore.
+pub fn repair(stack: &Value, name: &str) -> String {
+    if stack["unsettled"].is_object() {
+        hint::command(&format!("release create {name} --image SERVICE=IMAGE"))
+    } else {
+        hint::command(&format!("stack update {name}"))
+    }
 }
 
 /// A stack as people read it, with what needs a person.
@@ -189,6 +197,14 @@ mod tests {
             needs(&stack, &destroy)
                 .concat()
                 .ends_with("slipway stack destroy live/shop")
+        );
+        let stack = json!({
+            "name": "shop", "environment": "live", "status": "failed",
+            "unsettled": {"release": 1, "message": "Services (`web`) may run release 1. Release again."},
+        });
+        assert_eq!(
+            needs(&stack, &[]),
+            ["repair it    slipway release create live/shop --image SERVICE=IMAGE"]
         );
         let stack = json!({"status": "updating", "active_operation": "op-update"});
         let waits = [operation("update", "waiting_for_approval", Value::Null)];

@@ -20,6 +20,7 @@ use crate::operation_text::{
 };
 use crate::output::{Output, moment, text_at};
 use crate::stack_id::stack_id;
+use crate::stack_view::repair;
 use crate::watch::watch;
 
 /// The statuses of operations in progress, as the API expects them.
@@ -216,8 +217,13 @@ async fn outcome(client: &Client, output: Output, operation: &Operation) -> Resu
     }
     let stack: Value = client.get(&format!("/v1/stacks/{}", operation.stack.id)).await?;
     if stack["status"] == "failed" {
-        let update = hint::command(&format!("stack update {}", operation.stack.id));
-        output.say(&format!("  The stack stays failed until an update succeeds: {update}"));
+        let what = if stack["unsettled"].is_object() {
+            "a release"
+        } else {
+            "an update"
+        };
+        let repair = repair(&stack, &operation.stack.id);
+        output.say(&format!("  The stack stays failed until {what} succeeds: {repair}"));
     }
     for part in ["endpoints", "notes"] {
         for (name, value) in stack[part].as_object().into_iter().flatten() {

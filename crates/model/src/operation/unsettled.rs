@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::cancel::{WAIT_UNTIL_RESTORED, WAIT_UNTIL_STABLE};
 use super::{Operation, OperationKind, StepStatus};
 use crate::contract::Contract;
+use crate::id::ReleaseNumber;
 use crate::stack::{StackStatus, Unsettled};
 
 /// The state that gives schedules the task definitions of the release.
@@ -65,13 +66,14 @@ impl Unsettled {
         (!left.services.is_empty() || left.schedules || left.migrated).then_some(left)
     }
 
-    /// The fact and its remedy, in one sentence each.
-    pub fn sentence(&self) -> String {
+    /// The fact and its remedy, in one sentence each. `current` is the current release of the stack, without which nothing rolls back.
+    pub fn sentence(&self, current: Option<ReleaseNumber>) -> String {
         let services: Vec<String> = self.services.iter().map(|key| format!("`{key}`")).collect();
-        let way = if self.migrated {
-            "Release forward, or roll back."
-        } else {
-            "Release again, or roll back."
+        let way = match (self.migrated, current) {
+            (true, Some(_)) => "Release forward, or roll back.",
+            (true, None) => "Release forward.",
+            (false, Some(_)) => "Release again, or roll back.",
+            (false, None) => "Release again.",
         };
         let database = if self.migrated {
             format!(

@@ -117,6 +117,11 @@ fn update_leaves_a_first_release_that_was_stopped_to_the_next_release() {
     let (mut world, provision) = World::in_environment(Approval::Never, false);
     run_and_stop(&mut world, &provision, Stop::After("Wait until stable", 2));
     assert_eq!(world.stack().status, StackStatus::Failed);
+    let message = world.operation(&provision).failure.expect("a reason").message;
+    assert!(
+        message.ends_with("may run release 1. Release again."),
+        "there is nothing to roll back to: {message}"
+    );
     let update = world.ask(UPDATE);
     succeeded(&world.run(&update));
     let stack = world.stack();
