@@ -11,7 +11,7 @@ use slipway_model::console_link::Console;
 use slipway_model::count::{counted, counted_as};
 use slipway_model::error_name::ErrorName;
 use slipway_model::id::OperationId;
-use slipway_model::operation::{Failure, Operation, OperationStatus, StepStatus};
+use slipway_model::operation::{Failure, Operation, OperationStatus, Step, StepStatus};
 use slipway_store::finish::End;
 
 use crate::error::cut;
@@ -34,14 +34,18 @@ impl Steps {
             had_begun_apply.store(operation.has_begun_apply(), Ordering::Relaxed);
             if !operation.status.has_ended() && !operation.is_refused_before_apply() {
                 let step = step_of(operation, &failed.step);
-                operation.begin_step(&step, now);
                 let is_cancelled = failed.error == rollout::CANCELLED || operation.cancel.is_some();
                 let status = if is_cancelled {
                     StepStatus::Cancelled
                 } else {
                     StepStatus::Failed
                 };
-                operation.end_step(&step, status, now);
+                // A step that ended so keeps the time of its end: what the workflow restored since is no part of it.
+                if operation.status_of(&step) != Some(status) {
+                    let began = began(operation, &step).unwrap_or(now);
+                    operation.begin_step(&step, began);
+                    operation.end_step(&step, status, now);
+                }
             }
             Ok(())
         };
@@ -217,27 +221,35 @@ fn last_phase(build: &Build) -> String {
 
 /// The step that failed, where the record says more than the workflow knows: the item of a Map, or Apply in the build of Plan.
 fn step_of(operation: &Operation, step: &str) -> String {
-    let item_state = match step {
-        state::PLAN if operation.steps.iter().any(|known| known.name == state::APPLY) => {
-            return state::APPLY.to_owned();
-        }
-        state::RUN_BACKUPS => state::RUN_BACKUP,
-        state::RUN_MIGRATIONS => state::RUN_MIGRATION,
-        state::CHECK_TASK => state::RUN_TASK,
-        state::ROLL_OUT_SERVICES => state::WAIT_UNTIL_STABLE,
-        _ => return step.to_owned(),
-    };
-    let items = operation.steps.iter().filter(|known| {
-        known
-            .name
-            .strip_prefix(item_state)
-            .is_some_and(|rest| rest.starts_with(':'))
-    });
-    let failed = items.filter(|known| matches!(known.status, StepStatus::Failed | StepStatus::Cancelled));
+    if step == state::PLAN && operation.status_of(state::APPLY).is_some() {
+        return state::APPLY.to_owned();
+    }
+    let failed =
+        items_of(operation, step).filter(|known| matches!(known.status, StepStatus::Failed | StepStatus::Cancelled));
     // The first failure ends a Map; what ran beside it may have failed since, or was cancelled.
     failed
         .min_by_key(|known| (known.status != StepStatus::Failed, known.ended_at))
         .map_or_else(|| step.to_owned(), |known| known.name.clone())
+}
+
+/// When the first item of a Map began. The Map has no step until it fails.
+fn began(operation: &Operation, step: &str) -> Option<Timestamp> {
+    items_of(operation, step).map(|item| item.started_at).min()
+}
+
+/// The steps of the items of a Map, or of the task that a state checks.
+fn items_of<'a>(operation: &'a Operation, step: &str) -> impl Iterator<Item = &'a Step> {
+    let item_state = match step {
+        state::RUN_BACKUPS => Some(state::RUN_BACKUP),
+        state::RUN_MIGRATIONS => Some(state::RUN_MIGRATION),
+        state::CHECK_TASK => Some(state::RUN_TASK),
+        state::ROLL_OUT_SERVICES => Some(state::WAIT_UNTIL_STABLE),
+        _ => None,
+    };
+    operation.steps.iter().filter(move |known| {
+        let rest = item_state.and_then(|state| known.name.strip_prefix(state));
+        rest.is_some_and(|rest| rest.starts_with(':'))
+    })
 }
 
 /// The text of a cause. For a function it is JSON with an `errorMessage`, to which a Catch may have added a prefix.

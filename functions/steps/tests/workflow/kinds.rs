@@ -621,6 +621,14 @@ fn a_release_that_never_becomes_healthy_is_rolled_back() {
         World::wait(world.store.release(&stack.id, number)).status,
         ReleaseStatus::Failed
     );
+    let ended = world.operation(&release);
+    let step = |name: &str| ended.steps.iter().find(|step| step.name == name).expect("a step");
+    let (rollout, restore) = (step("Wait until stable: web"), step("Wait until restored: web"));
+    assert!(
+        rollout.ended_at.is_some_and(|end| end <= restore.started_at),
+        "a rollout ends before its service is restored: {:?}",
+        ended.steps
+    );
 
     // The address is polled until it answers, for a while.
     world.aws().health = vec![503, 502, 200];
