@@ -23,8 +23,8 @@ STYLE = """
 KINDS = {
     "heading": re.compile(r"\d+\. "),
     "done": re.compile(r"  done   "),
-    "failed": re.compile(r"  failed |release \w+ failed"),
-    "proved": re.compile(r"  proved: |\w+ \w+ succeeded"),
+    "failed": re.compile(r"  failed |release \d+ of \S+ failed"),
+    "proved": re.compile(r"  proved: |[a-z][a-z0-9 ]* of \S+ succeeded"),
 }
 
 

@@ -2,10 +2,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use slipway_api_types::{Drift, Failure, Operation, Plan, PlanDecision, Verdict};
+use slipway_api_types::{Drift, Failure, Operation, Plan, PlanDecision, Step, Verdict};
 use slipway_model::count::counted_as;
 use slipway_model::error_name::ErrorName;
 use slipway_model::operation::cancel::WAIT_UNTIL_STABLE;
+use slipway_model::operation::approval::WAIT_FOR_APPROVAL;
 use slipway_model::operation::{OperationKind, OperationStatus, StepStatus};
 use slipway_model::plan::Action;
 
@@ -28,6 +29,36 @@ pub fn title(operation: &Operation) -> String {
         (OperationKind::Drift, ..) => "drift check".to_owned(),
         (kind, _, Some(task)) => format!("{kind} {task}"),
         (kind, ..) => kind.to_string(),
+    }
+}
+
+/// The same with the name of its stack: `update of shop`, `rollback of shop to release 2`.
+pub fn title_with_stack(operation: &Operation) -> String {
+    let stack = &operation.stack.name;
+    match (operation.kind, operation.release) {
+        (OperationKind::Rollback, Some(release)) => format!("rollback of {stack} to release {release}"),
+        _ => format!("{} of {stack}", title(operation)),
+    }
+}
+
+/// The steps in the order in which they began. The record has them in the order in which they were noted.
+pub fn steps(operation: &Operation) -> Vec<&Step> {
+    let mut steps: Vec<&Step> = operation.steps.iter().collect();
+    steps.sort_by_key(|step| step.started_at);
+    steps
+}
+
+/// The status of a step. A wait for an approval that did not succeed has the fate of its plan.
+pub fn step_status(operation: &Operation, step: &Step) -> &'static str {
+    let error = operation.error.as_ref().map(|error| error.name.as_str());
+    if step.name != WAIT_FOR_APPROVAL || step.status != StepStatus::Failed {
+        step.status.as_str()
+    } else if error == Some(ErrorName::ApprovalTimedOut.as_str()) {
+        "expired"
+    } else if operation.decision == Some(PlanDecision::Rejected) {
+        "rejected"
+    } else {
+        step.status.as_str()
     }
 }
 
@@ -61,15 +92,13 @@ pub fn decide(operation: &Operation) -> [String; 4] {
 
 /// What an approval came to, and how to go on.
 pub fn approved(operation: &Operation) -> String {
-    let (what, stack, id) = (title(operation), &operation.stack.name, &operation.id);
+    let (what, id) = (title_with_stack(operation), &operation.id);
     let (given, required) = (operation.approvals.len(), operation.approvals_required.unwrap_or(1));
     if operation.waits_for_decision() {
-        return format!(
-            "approved: {what} of {stack} ({id}). It has {given} of {required} approvals and waits for more."
-        );
+        return format!("approved: {what} ({id}). It has {given} of {required} approvals and waits for more.");
     }
     let watch = hint::command(&format!("operation watch {id}"));
-    format!("approved: {what} of {stack} ({id}).\nWatch it: {watch}")
+    format!("approved: {what} ({id}).\nWatch it: {watch}")
 }
 
 /// That its plan was rejected, until the workflow has ended it.
@@ -321,6 +350,46 @@ mod tests {
         );
         operation.decision = Some(PlanDecision::Approved);
         assert!(approved(&operation).ends_with("Watch it: slipway operation watch op-1"));
+    }
+
+    #[test]
+    fn end_of_an_operation_names_its_stack_and_its_release() {
+        let mut operation = waiting_update(&json!([]), 1);
+        operation.release = Some(2);
+        for (kind, expected) in [
+            (OperationKind::Update, "update of shop"),
+            (OperationKind::Rollback, "rollback of shop to release 2"),
+        ] {
+            operation.kind = kind;
+            assert_eq!(title_with_stack(&operation), expected);
+        }
+    }
+
+    #[test]
+    fn wait_for_an_approval_ends_as_its_plan_did() {
+        let step = |name: &str, second: i64| Step {
+            name: name.to_owned(),
+            started_at: Timestamp::UNIX_EPOCH + SignedDuration::from_secs(second),
+            ended_at: None,
+            status: StepStatus::Failed,
+        };
+        let mut operation = waiting_update(&json!([]), 1);
+        operation.steps = vec![step("Verify", 3), step(WAIT_FOR_APPROVAL, 2)];
+        let shown = |operation: &Operation| -> Vec<String> {
+            let steps = steps(operation).into_iter();
+            steps.map(|step| step_status(operation, step).to_owned()).collect()
+        };
+        assert_eq!(shown(&operation), ["failed", "failed"]);
+        operation.decision = Some(PlanDecision::Rejected);
+        assert_eq!(shown(&operation), ["rejected", "failed"], "in the order of time");
+        operation.error = Some(Failure {
+            name: ErrorName::ApprovalTimedOut.to_string(),
+            step: WAIT_FOR_APPROVAL.to_owned(),
+            message: "the plan was not approved in time".to_owned(),
+            address: None,
+            log: String::new(),
+        });
+        assert_eq!(shown(&operation), ["expired", "failed"]);
     }
 
     #[test]

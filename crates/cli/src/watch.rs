@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use slipway_api_types::{Operation, Progress, Step};
 use slipway_model::count::counted;
+use slipway_model::operation::approval::WAIT_FOR_APPROVAL;
 use slipway_model::operation::build::{APPLY, PLAN};
 use slipway_model::operation::one_build::REVIEW_PLAN;
 use slipway_model::operation::{OperationStatus, StepStatus};
@@ -18,7 +19,8 @@ use crate::client::{Client, LONG_POLL_SECONDS, NO_ANSWER, with_query};
 use crate::error::Error;
 use crate::harmless::harmless;
 use crate::operation_text::{
-    cancelling, decide, drift_line, drift_lines, duration_text, not_applied, plan_line, plan_lines, read, title, ways,
+    cancelling, decide, drift_line, drift_lines, duration_text, not_applied, plan_line, plan_lines, read, step_status,
+    steps, title_with_stack, ways,
 };
 use crate::output::{Line, Output, Style};
 use crate::rollout_view;
@@ -131,12 +133,17 @@ impl Watcher {
                 self.lines_once(&lines.concat(), &shown.collect::<Vec<_>>());
             }
         }
-        for step in &operation.steps {
+        for step in steps(operation) {
+            // What became of its plan is known at the end.
+            let is_undecided = step.name == WAIT_FOR_APPROVAL && !operation.has_ended();
+            if is_undecided && step.status == StepStatus::Failed {
+                continue;
+            }
             if let Some(ended) = step.ended_at {
-                let (mark, style) = match step.status {
-                    StepStatus::Failed => ("failed", Style::Red),
-                    StepStatus::Cancelled => ("cancelled", Style::Yellow),
-                    StepStatus::Running | StepStatus::Succeeded => ("done", Style::Plain),
+                let (mark, style) = match (step.status, step_status(operation, step)) {
+                    (StepStatus::Failed, "failed") => ("failed", Style::Red),
+                    (StepStatus::Failed | StepStatus::Cancelled, status) => (status, Style::Yellow),
+                    (StepStatus::Running | StepStatus::Succeeded, _) => ("done", Style::Plain),
                 };
                 let plan = operation.plan.as_ref().filter(|_| step.name == REVIEW_PLAN);
                 let plan = plan.map(|plan| format!(": {}", plan_line(plan))).unwrap_or_default();
@@ -172,12 +179,7 @@ impl Watcher {
             .ended_at
             .map(|end| duration_text(operation.created_at, end))
             .unwrap_or_default();
-        let line = format!(
-            "{} {} {} in {took}",
-            title(operation),
-            operation.stack.name,
-            operation.status
-        );
+        let line = format!("{} {} in {took}", title_with_stack(operation), operation.status);
         let style = match operation.status {
             OperationStatus::Succeeded => Style::Green,
             OperationStatus::Failed | OperationStatus::NeedsAttention => Style::Red,

@@ -10,14 +10,23 @@ const WAIT_SHARE = 0.15;
 
 /** @typedef {{name: string, from: number, to: number, status: string}} Bar */
 
-/** @param {import('./types').Step[]} steps @param {number} now @returns {Bar[]} */
-function bars(steps, now) {
-  return steps.map((step) => ({
+/** The steps in the order in which they began: the record has them in the order in which they were noted. @param {import('./types').Operation} operation @param {number} now @returns {Bar[]} */
+function bars(operation, now) {
+  return operation.steps.map((step) => ({
     name: step.name,
     from: Date.parse(step.started_at),
     to: step.ended_at ? Date.parse(step.ended_at) : now,
-    status: step.status,
-  }));
+    status: stepStatus(operation, step),
+  })).sort((one, other) => one.from - other.from);
+}
+
+/** The status of a step. A wait for an approval has the fate of its plan. @param {import('./types').Operation} operation @param {import('./types').Step} step */
+function stepStatus(operation, step) {
+  if (!WAITS.includes(step.name)) return step.status;
+  if (step.status === 'running') return 'waiting';
+  if (step.status !== 'failed') return step.status;
+  if (operation.error?.name === 'Slipway.ApprovalTimedOut') return 'expired';
+  return operation.decision === 'rejected' ? 'rejected' : step.status;
 }
 
 /** The stretches of time in which nothing runs but a wait. @param {Bar[]} all @returns {[number, number][]} */
@@ -85,15 +94,12 @@ export function timeline(operation, now) {
     const text = operation.status === 'queued' ? `In the queue of the stack, position ${operation.position ?? '–'}.` : 'The execution starts.';
     return html`<p class="muted pad">${text}</p>`;
   }
-  const all = bars(operation.steps, now);
+  const all = bars(operation, now);
   const scale = axis(all);
-  return html`<ol class="timeline">${all.map((bar, index) => {
-    const wait = WAITS.includes(bar.name);
-    return html`<li data-key=${`step-${index}`} data-s=${wait && bar.status === 'running' ? 'waiting' : bar.status}>
-      <span class="step"><span class="glyph" aria-hidden="true"></span><span class="clip" title=${bar.name}>${bar.name}</span><span class="hush">, ${wait && bar.status === 'running' ? 'waiting' : bar.status}</span></span>
+  return html`<ol class="timeline">${all.map((bar, index) => html`<li data-key=${`step-${index}`} data-s=${bar.status}>
+      <span class="step"><span class="glyph" aria-hidden="true"></span><span class="clip" title=${bar.name}>${bar.name}</span><span class="hush">, ${bar.status}</span></span>
       <span class="track" aria-hidden="true"><timeline-bar .span=${[scale.place(bar.from), scale.place(bar.to)]}></timeline-bar></span>
-      <span class="took">${duration(bar.to - bar.from)}</span>${rollout(operation, bar)}</li>`;
-  })}</ol>
+      <span class="took">${duration(bar.to - bar.from)}</span>${rollout(operation, bar)}</li>`)}</ol>
   <p class="muted pad small">${duration(scale.total)} in all${scale.cut ? '; the wait for an approval is drawn shorter' : ''}.${
     operation.waiting_for_build ? ` ${operation.waiting_for_build} waits for a build to start.` : ''}</p>`;
 }

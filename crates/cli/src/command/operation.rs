@@ -16,7 +16,7 @@ use crate::hint;
 use crate::operation_of::{Wanted, operation_of, shown_operation};
 use crate::operation_text::{
     approvals, cancelling, check, decide, drift_line, drift_lines, duration_text, failure_line, plan_line, plan_lines,
-    read, rejected, title, ways,
+    read, rejected, step_status, steps, title, ways,
 };
 use crate::output::{Output, moment, text_at};
 use crate::stack_id::stack_id;
@@ -275,12 +275,12 @@ fn sheet(operation: &Operation) -> String {
         lines.push(format!("drift      {}", drift_line(drift)));
         lines.extend(drift_lines(drift).map(|line| format!("             {line}")));
     }
-    for step in &operation.steps {
+    for step in steps(operation) {
         let took = step
             .ended_at
             .map(|end| format!(" {}", duration_text(step.started_at, end)))
             .unwrap_or_default();
-        lines.push(format!("  {:<10} {}{took}", step.status.as_str(), step.name));
+        lines.push(format!("  {:<10} {}{took}", step_status(operation, step), step.name));
     }
     lines.extend(approvals(operation).map(|approval| format!("approved   {}", in_a_line(&approval))));
     if operation.waits_for_decision() {

@@ -11,7 +11,7 @@ use crate::confirm::{self, can_ask};
 use crate::error::Error;
 use crate::hint;
 use crate::operation_of::{Wanted, operation_of};
-use crate::operation_text::{approved, read, title};
+use crate::operation_text::{approved, read, title_with_stack};
 use crate::output::{Line, Output, Style, text_at};
 use crate::plan_view;
 use crate::sheet_view;
@@ -102,11 +102,7 @@ pub async fn reject(command: Reject, client: &Client, output: Output) -> Result<
     let value: Value = client.send(Method::POST, &path, &body).await?;
     let operation = read(&value)?;
     output.answer(&value, |_| {
-        format!(
-            "rejected: {} of {} ({id}). Nothing is applied.",
-            title(&operation),
-            operation.stack.name
-        )
+        format!("rejected: {} ({id}). Nothing is applied.", title_with_stack(&operation))
     });
     Ok(())
 }

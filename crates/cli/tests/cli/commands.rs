@@ -92,7 +92,7 @@ fn a_stack_lives_by_the_command_line_alone() {
         "provision of stack",
         "done   Plan",
         "done   Review plan: 1 to add",
-        "provision first succeeded in",
+        "provision of first succeeded in",
     ] {
         assert!(lines.contains(line), "{line}: {lines}");
     }

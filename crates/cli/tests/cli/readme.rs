@@ -50,10 +50,10 @@ fn the_walk_through_works_as_printed() {
         String::from_utf8_lossy(&run.stderr)
     );
     for expected in [
-        "provision guestbook succeeded",
-        "release guestbook succeeded",
+        "provision and release 1 of guestbook succeeded",
+        "release 2 of guestbook succeeded",
         "listens on port",
-        "destroy guestbook succeeded",
+        "destroy of guestbook succeeded",
     ] {
         assert!(printed.contains(expected), "{expected}: {printed}");
     }

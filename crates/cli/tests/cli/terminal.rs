@@ -59,7 +59,7 @@ async fn terminal_waits_asks_and_shows_what_is_there() {
     let create = ["stack", "create", "shop", "--blueprint", "notes"];
     let (code, shown) = on_terminal(&server, &create, &[]);
     assert_eq!(code, Some(0), "{shown}");
-    for line in ["provision shop succeeded", "http://127.0.0.1:1/0", "\\x1b[31mred"] {
+    for line in ["provision of shop succeeded", "http://127.0.0.1:1/0", "\\x1b[31mred"] {
         assert!(shown.contains(line), "{line}: {shown}");
     }
     assert!(shown.contains("\u{1b}[32m"), "it is coloured: {shown}");
@@ -80,7 +80,7 @@ async fn terminal_waits_asks_and_shows_what_is_there() {
     assert!(code == Some(2) && shown.contains("`--yes`"), "{code:?} {shown}");
     let (code, shown) = on_terminal(&server, &["stack", "destroy", "shop"], &[["Type its name:", "shop\n"]]);
     assert!(
-        code == Some(0) && shown.contains("destroy shop succeeded"),
+        code == Some(0) && shown.contains("destroy of shop succeeded"),
         "{code:?} {shown}"
     );
 
@@ -110,7 +110,7 @@ async fn interrupt_ends_the_watch_and_not_the_operation() {
     );
     let watched = server.slipway(&["operation", "watch", "slow"]);
     assert!(
-        text(&watched).contains("provision slow succeeded"),
+        text(&watched).contains("provision of slow succeeded"),
         "{}",
         text(&watched)
     );

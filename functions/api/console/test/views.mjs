@@ -284,6 +284,7 @@ export function views(shared) {
     await page.locator('dialog').getByRole('button', { name: 'Reject' }).click();
     await page.locator('.cause', { hasText: 'The disk would lose its data' }).waitFor();
     await page.locator('.title .badge', { hasText: 'Discarded' }).waitFor();
+    await page.locator('.timeline li[data-s="rejected"]', { hasText: 'Wait for approval, rejected' }).waitFor();
     assert.deepEqual(page.wrong, []);
     await page.context().close();
   });
