@@ -22,10 +22,12 @@ pub fn read(value: &Value) -> Result<Operation, Error> {
     })
 }
 
-/// What it does, with the release or the task that it is about: `rollback to release 2`, `task load-dump`.
+/// What it does, with the release or the task that it is about: `release 4`, `rollback to release 2`, `task load-dump`.
 pub fn title(operation: &Operation) -> String {
     match (operation.kind, operation.release, &operation.task) {
+        (OperationKind::Release, Some(release), _) => format!("release {release}"),
         (OperationKind::Rollback, Some(release), _) => format!("rollback to release {release}"),
+        (OperationKind::Provision, Some(release), _) => format!("provision and release {release}"),
         (OperationKind::Drift, ..) => "drift check".to_owned(),
         (kind, _, Some(task)) => format!("{kind} {task}"),
         (kind, ..) => kind.to_string(),
@@ -358,7 +360,9 @@ mod tests {
         operation.release = Some(2);
         for (kind, expected) in [
             (OperationKind::Update, "update of shop"),
+            (OperationKind::Release, "release 2 of shop"),
             (OperationKind::Rollback, "rollback of shop to release 2"),
+            (OperationKind::Provision, "provision and release 2 of shop"),
         ] {
             operation.kind = kind;
             assert_eq!(title_with_stack(&operation), expected);

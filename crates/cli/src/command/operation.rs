@@ -4,7 +4,7 @@ use futures::future::try_join_all;
 use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
-use slipway_api_types::{CallerView, Operation};
+use slipway_api_types::{CallerView, Operation, Release};
 use slipway_model::operation::{OperationKind, OperationStatus};
 
 use crate::args::{OperationCommand, OperationList, Wait};
@@ -47,7 +47,14 @@ pub async fn run(command: OperationCommand, client: &Client, output: Output) -> 
         OperationCommand::Show { operation } => {
             let id = shown_operation(&operation, client, output).await?;
             let value: Value = client.get(&format!("/v1/operations/{id}")).await?;
-            show(&value, output)
+            let operation = read(&value)?;
+            let release = if output.is_data() {
+                None
+            } else {
+                release_of(&operation, client).await
+            };
+            output.answer(&value, |_| sheet(&operation, release.as_ref()));
+            Ok(())
         }
         OperationCommand::Watch { operation } => {
             let id = shown_operation(&operation, client, output).await?;
@@ -61,7 +68,9 @@ pub async fn run(command: OperationCommand, client: &Client, output: Output) -> 
             let id = operation_of(&operation, Wanted::NotEnded, client).await?;
             let path = format!("/v1/operations/{id}/cancel");
             let value: Value = client.send(Method::POST, &path, &json!({})).await?;
-            show(&value, output)
+            let text = sheet(&read(&value)?, None);
+            output.answer(&value, |_| text);
+            Ok(())
         }
     }
 }
@@ -160,11 +169,10 @@ async fn of_stack(stack: &str, earliest: Option<Timestamp>, client: &Client) -> 
     }
 }
 
-/// Shows an operation as the API gives it.
-fn show(value: &Value, output: Output) -> Result<(), Error> {
-    let text = sheet(&read(value)?);
-    output.answer(value, |_| text);
-    Ok(())
+/// The release that an operation rolls out. It only adds to what is shown: if it cannot be read, there is none.
+async fn release_of(operation: &Operation, client: &Client) -> Option<Release> {
+    let path = format!("/v1/stacks/{}/releases/{}", operation.stack.id, operation.release?);
+    client.get(&path).await.ok()
 }
 
 /// Says which operation a request started, and watches it to its end if the caller waits.
@@ -241,8 +249,8 @@ fn output_json(output: Output, value: &Value) {
     }
 }
 
-/// An operation as people read it.
-fn sheet(operation: &Operation) -> String {
+/// An operation as people read it, with the images of its release.
+fn sheet(operation: &Operation, release: Option<&Release>) -> String {
     let mut lines = vec![
         format!("operation  {}", operation.id),
         format!("kind       {}", title(operation)),
@@ -254,6 +262,12 @@ fn sheet(operation: &Operation) -> String {
         ),
         format!("status     {}", operation.status),
     ];
+    let images = release.into_iter().flat_map(|release| &release.images);
+    lines.extend(
+        images
+            .zip(["images"].into_iter().chain(std::iter::repeat("")))
+            .map(|((service, image), label)| format!("{label:<11}{}", in_a_line(&format!("{service} = {image}")))),
+    );
     lines.extend(
         operation
             .waiting_for_build
@@ -311,9 +325,9 @@ mod tests {
             "links": {"self": "/v1/operations/op-1", "stack": "/v1/stacks/lusab-babad", "logs": "/v1/operations/op-1/logs"},
         }))
         .expect("an operation");
-        assert!(sheet(&operation).contains("slipway reject op-1"));
+        assert!(sheet(&operation, None).contains("slipway reject op-1"));
         operation.decision = Some(PlanDecision::Rejected);
-        let text = sheet(&operation);
+        let text = sheet(&operation, None);
         assert!(
             text.contains("its plan was rejected: the workflow ends it now"),
             "{text}"
@@ -321,6 +335,30 @@ mod tests {
         assert!(!text.contains("slipway reject"), "{text}");
         operation.status = OperationStatus::Discarded;
         operation.ended_at = Some(operation.created_at);
-        assert!(!sheet(&operation).contains("ends it now"));
+        assert!(!sheet(&operation, None).contains("ends it now"));
+    }
+
+    #[test]
+    fn release_is_shown_with_its_number_and_its_images() {
+        let operation: Operation = serde_json::from_value(json!({
+            "id": "op-1", "kind": "release", "stack": {"id": "lusab-babad", "name": "shop"}, "environment": "live",
+            "status": "running", "revision": 4, "created_at": "2026-11-30T00:00:00Z", "requested_by": "ann", "release": 4,
+            "approvals": [], "blueprint": {"name": "web", "version": "1.0.0"}, "steps": [], "rollouts": [], "ways_forward": [],
+            "links": {"self": "/v1/operations/op-1", "stack": "/v1/stacks/lusab-babad", "logs": "/v1/operations/op-1/logs"},
+        }))
+        .expect("an operation");
+        let release: Release = serde_json::from_value(json!({
+            "stack": "lusab-babad", "number": 4, "images": {"api": "api@sha256:1", "web": "web@sha256:2"}, "status": "releasing",
+            "compatible_with_previous": true, "last_operation": "op-1", "operation": "op-1", "requested_by": "ann",
+            "created_at": "2026-11-30T00:00:00Z",
+            "links": {"self": "/v1/stacks/lusab-babad/releases/4", "stack": "/v1/stacks/lusab-babad", "operation": "/v1/operations/op-1"},
+        }))
+        .expect("a release");
+        let text = sheet(&operation, Some(&release));
+        assert!(text.contains("kind       release 4\n"), "{text}");
+        assert!(
+            text.contains("images     api = api@sha256:1\n           web = web@sha256:2"),
+            "{text}"
+        );
     }
 }

@@ -136,6 +136,7 @@ export async function answerWith(target, text) {
     [/^\/v1\/stacks$/, () => page([0, 1, 2].map((index) => stack(index, text())))],
     [/^\/v1\/stacks\/[^/]+$/, () => stack(1, text())],
     [/\/releases$/, () => page([{ ...release(text()), number: 3, status: 'releasing' }, release(text()), { ...release(text()), number: 2, status: 'failed' }])],
+    [/\/releases\/\d+$/, () => release(text())],
     [/\/operations$/, () => page([operation(text()), { ...operation(text(), undefined, 'running'), id: 'op-2', error: null }])],
     [/\/logs$/, () => ({ lines: Array.from({ length: 30 }, () => ({ time: TIME, step: text(), message: text() })), after: 'x', ended: true })],
     [/\/plan$/, () => ({ items: ['resource', 'output', 'drift', 'check', 'action'].map((subject, index) => planItem(text(), { subject, deposed: String(index) })), total: 5, next: null })],

@@ -2,7 +2,7 @@
 
 import * as actions from '../actions.js';
 import { get, pause, persist, send } from '../api.js';
-import { at, duration, encoded, own, words } from '../format.js';
+import { at, duration, encoded, image, own, words } from '../format.js';
 import { element, html, island, render } from '../html.js';
 import { logPane, plain } from '../log.js';
 import { badge, card, facts, hasEnded, operationTitle, stackPath, when } from '../parts.js';
@@ -25,6 +25,8 @@ export default async function view(page) {
   const plan = planPane(operation.id, page.signal);
   /** @type {ReturnType<typeof sheetPane> | null} */
   let sheet = null;
+  /** @type {import('../types').Release | null} */
+  let release = null;
   const log = logPane(operation.id, !hasEnded(operation.status), page.signal);
   const clock = island(element(html`<div></div>`));
 
@@ -61,7 +63,7 @@ export default async function view(page) {
         ${operation.links.continue && may('operate') ? html`<button type="button" class="primary" data-key="continue" @click=${decide(actions.continueRelease)}>Continue</button>
           <button type="button" data-key="roll-back" @click=${decide(actions.rollBackRelease)}>Roll back</button>` : null}
         ${operation.links.cancel && !operation.cancel && may('operate') ? html`<button type="button" data-key="cancel" @click=${decide(actions.cancel)}>Cancel</button>` : null}</div>
-      ${summary(operation)}
+      ${summary(operation, release)}
       ${verdict(operation, sheet)}
       <div class="split" data-key="body">
         ${card('Timeline', clock)}
@@ -72,9 +74,26 @@ export default async function view(page) {
   }
 
   update(operation);
+  releaseOf(operation, page.signal).then((found) => {
+    if (!found) return;
+    release = found;
+    update(operation);
+  }).catch(page.fail);
   const timer = setInterval(() => hasEnded(operation.status) || tick(), 1_000);
   page.signal.addEventListener('abort', () => clearInterval(timer));
   watch(id, page.signal, () => operation, update).catch(page.fail);
+}
+
+/** The release that it rolls out. It only adds to the page: who may not read it sees the rest. @param {import('../types').Operation} operation @param {AbortSignal} signal */
+async function releaseOf(operation, signal) {
+  if (!operation.release) return null;
+  try {
+    /** @type {import('../types').Release} */
+    const found = await get(`/v1/stacks/${encoded(operation.stack.id)}/releases/${operation.release}`, {}, signal);
+    return found;
+  } catch {
+    return null;
+  }
 }
 
 /** Asks for each change of the operation until it has ended. @param {string} id @param {AbortSignal} signal @param {() => import('../types').Operation} now @param {(operation: import('../types').Operation) => void} update */
@@ -87,13 +106,14 @@ async function watch(id, signal, now, update) {
   }
 }
 
-/** @param {import('../types').Operation} operation */
-function summary(operation) {
+/** @param {import('../types').Operation} operation @param {import('../types').Release | null} release */
+function summary(operation, release) {
   const { console: link, log } = operation.links;
   const took = operation.ended_at && operation.started_at ? duration(Date.parse(operation.ended_at) - Date.parse(operation.started_at)) : null;
   return facts([
     ['Environment', operation.environment],
     ['Blueprint', html`<a href=${`/console/blueprints/${operation.blueprint.name}?version=${operation.blueprint.version}`}>${operation.blueprint.name}@${operation.blueprint.version}</a>`],
+    ...(release ? /** @type {[string, unknown][]} */ ([['Images', Object.entries(release.images).map(([service, name]) => html`<span class="chip" title=${`${service}: ${name}`}>${service} <code>${image(name)}</code></span>`)]]) : []),
     ['Requested by', html`<span class="clip" title=${operation.requested_by}>${operation.requested_by}</span>`],
     ['Requested', when(operation.created_at)],
     ...(operation.approvals.length || (operation.approvals_required ?? 0) > 1 ? /** @type {[string, unknown][]} */ ([['Approvals', approvals(operation)]]) : []),
