@@ -100,7 +100,7 @@ pub enum Error {
     Missing(Missing),
     /// There is no stack of a name any more.
     #[error(
-        "there is no stack `{name}` any more: {id} in the environment {environment} was destroyed at {at}. Show it with `{}`",
+        "there is no stack `{name}` any more: {id} in the environment {environment} {end}. Show it with `{}`",
         show_stack(id)
     )]
     Destroyed {
@@ -110,8 +110,8 @@ pub enum Error {
         id: String,
         /// Where it was.
         environment: String,
-        /// When it was destroyed.
-        at: String,
+        /// How it ended: when it was destroyed, or that it was not created.
+        end: String,
     },
     /// The server said no.
     #[error("{title}: {detail}{}", listed(errors))]

@@ -5,8 +5,8 @@ use serde_json::Value;
 use slipway_api_types::{Drift, Failure, Operation, Plan, PlanDecision, Step, Verdict};
 use slipway_model::count::counted_as;
 use slipway_model::error_name::ErrorName;
-use slipway_model::operation::cancel::WAIT_UNTIL_STABLE;
 use slipway_model::operation::approval::WAIT_FOR_APPROVAL;
+use slipway_model::operation::cancel::WAIT_UNTIL_STABLE;
 use slipway_model::operation::{OperationKind, OperationStatus, StepStatus};
 use slipway_model::plan::Action;
 

@@ -3,12 +3,15 @@
 use serde_json::Value;
 use slipway_api_types::{Items, Missing, MissingKind};
 use slipway_model::id::StackId;
+use slipway_model::operation::OperationKind;
 use slipway_model::stack::StackStatus;
 
 use crate::args::StackRef;
 use crate::client::{Client, with_query};
+use crate::command::stack::operations_of;
 use crate::error::Error;
 use crate::output::text_at;
+use crate::stack_view::ended_by;
 
 /// The ID of the stack. A name is resolved by the server, and rejected if several environments have one of that name.
 pub async fn stack_id(stack: &StackRef, client: &Client) -> Result<StackId, Error> {
@@ -28,7 +31,7 @@ pub async fn stack_id(stack: &StackRef, client: &Client) -> Result<StackId, Erro
                 name: stack.to_string(),
                 id: text_at(&last, "id"),
                 environment: text_at(&last, "environment"),
-                at: text_at(&last, "updated_at"),
+                end: Box::pin(end_of(&last, client)).await,
             },
             None => Error::Missing(Missing {
                 kind: MissingKind::Stack,
@@ -62,6 +65,17 @@ async fn destroyed(mut query: Vec<(&str, String)>, client: &Client) -> Option<Va
         query.push(("cursor", page.next?));
     }
     None
+}
+
+/// How a destroyed stack ended, in words.
+async fn end_of(stack: &Value, client: &Client) -> String {
+    match ended_by(&operations_of(stack, client).await) {
+        Some(provision) if provision.kind == OperationKind::Provision => format!(
+            "was not created: its provision {} ended as `{}`",
+            provision.id, provision.status
+        ),
+        _ => format!("was destroyed at {}", text_at(stack, "updated_at")),
+    }
 }
 
 fn id_of(stack: &Value) -> Result<StackId, Error> {

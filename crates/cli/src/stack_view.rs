@@ -8,10 +8,40 @@ use slipway_model::operation::{OperationKind, OperationStatus};
 use crate::harmless::in_a_line;
 use crate::hint;
 use crate::operation_text::{failure_line, title};
-use crate::output::text_at;
+use crate::output::{moment, text_at};
 
-/// What needs a person, each with the next command: the plan that waits, or the failure of the stack.
+/// The operation that ended a destroyed stack: its destroy, or the provision that created nothing.
+pub fn ended_by(operations: &[Operation]) -> Option<&Operation> {
+    let ended = |kind: OperationKind, is_end: fn(OperationStatus) -> bool| {
+        let mut all = operations.iter();
+        all.find(|operation| operation.kind == kind && is_end(operation.status))
+    };
+    ended(OperationKind::Destroy, |status| status == OperationStatus::Succeeded)
+        .or_else(|| ended(OperationKind::Provision, |status| status != OperationStatus::Succeeded))
+}
+
+/// How a destroyed stack ended, in a line.
+fn end_line(operation: &Operation) -> String {
+    if operation.kind == OperationKind::Destroy {
+        let at = operation.ended_at.map(|at| format!("at {} ", moment(at)));
+        return format!("{:<13}{}by {}", "destroyed", at.unwrap_or_default(), operation.id);
+    }
+    let why = operation.error.as_ref().map(failure_line).unwrap_or_default();
+    format!(
+        "{:<13}{} {} {}: {}",
+        "not created",
+        title(operation),
+        operation.id,
+        operation.status,
+        in_a_line(&why)
+    )
+}
+
+/// What needs a person, each with the next command: the plan that waits, or the failure of the stack. Of a destroyed one, how it ended.
 pub fn needs(stack: &Value, operations: &[Operation]) -> Vec<String> {
+    if stack["status"] == "destroyed" {
+        return ended_by(operations).map(end_line).into_iter().collect();
+    }
     let mut lines = Vec::new();
     let mut active = operations
         .iter()
@@ -103,10 +133,12 @@ pub fn sheet(stack: &Value, needs: &[String]) -> String {
         ("notes", "notes"),
         ("subscriptions", "subscriptions"),
     ] {
+        // Nothing answers there any more.
+        let is_dead = path == "endpoints" && stack["status"] == "destroyed";
         let Some(values) = stack
             .get(path)
             .and_then(Value::as_object)
-            .filter(|values| !values.is_empty())
+            .filter(|values| !values.is_empty() && !is_dead)
         else {
             continue;
         };
@@ -205,6 +237,19 @@ mod tests {
         assert_eq!(
             needs(&stack, &[]),
             ["repair it    slipway release create live/shop --image SERVICE=IMAGE"]
+        );
+        let stack = json!({"status": "destroyed", "endpoints": {"web": "https://shop.example"}});
+        assert!(!sheet(&stack, &[]).contains("https://"), "nothing answers there");
+        let mut destroy = operation("destroy", "succeeded", Value::Null);
+        destroy.ended_at = Some(destroy.created_at);
+        assert_eq!(
+            needs(&stack, &[destroy]),
+            ["destroyed    at 2026-11-30T00:00:00Z by op-destroy"]
+        );
+        let error = json!({"name": "Slipway.ApprovalRejected", "step": "Wait for approval", "message": "no", "address": null, "log": "/v1"});
+        assert_eq!(
+            needs(&stack, &[operation("provision", "discarded", error)]),
+            ["not created  provision op-provision discarded: Slipway.ApprovalRejected in \"Wait for approval\": no"]
         );
         let stack = json!({"status": "updating", "active_operation": "op-update"});
         let waits = [operation("update", "waiting_for_approval", Value::Null)];

@@ -14,9 +14,10 @@ export function pendingRelease(releases) {
 }
 
 /** @param {Stack} stack */
-export function endpointsCard({ endpoints }) {
+export function endpointsCard({ endpoints, status }) {
   const entries = Object.entries(endpoints);
-  if (entries.length === 0) return null;
+  // Nothing answers at those of a destroyed stack.
+  if (entries.length === 0 || status === 'destroyed') return null;
   return card('Endpoints', html`<dl class="stacked">${entries.map(([name, address]) => html`<div><dt>${name}</dt><dd class="with-copy">${
     /^https?:\/\//.test(address) ? html`<a href=${address} target="_blank" rel="noreferrer">${address}</a>` : html`<code>${address}</code>`}${copyButton(address, `the endpoint ${name}`)}</dd></div>`)}</dl>`);
 }

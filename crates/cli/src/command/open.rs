@@ -13,6 +13,11 @@ use crate::stack_id::stack_id;
 pub async fn run(open: Open, client: &Client, output: Output) -> Result<(), Error> {
     let stack = stack_id(&open.stack, client).await?;
     let shown: Value = client.get(&format!("/v1/stacks/{stack}")).await?;
+    if shown["status"] == "destroyed" {
+        return Err(Error::Usage(format!(
+            "the stack {stack} was destroyed: nothing answers at its endpoints"
+        )));
+    }
     let endpoints = shown["endpoints"].as_object().cloned().unwrap_or_default();
     let names: Vec<&str> = endpoints.keys().map(String::as_str).collect();
     let found = match &open.name {

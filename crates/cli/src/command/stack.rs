@@ -340,9 +340,10 @@ async fn list(filters: StackList, client: &Client, output: Output) -> Result<(),
     Ok(())
 }
 
-/// The newest operations of a stack that may need a person. What cannot be read is left out: the stack is shown without it.
-async fn operations_of(stack: &Value, client: &Client) -> Vec<Operation> {
-    if stack["active_operation"].is_null() && stack["status"] != "failed" {
+/// The newest operations of a stack that may need a person, or has ended. What cannot be read is left out: the stack is shown without it.
+pub async fn operations_of(stack: &Value, client: &Client) -> Vec<Operation> {
+    let is_of_interest = stack["status"] == "failed" || stack["status"] == "destroyed";
+    if stack["active_operation"].is_null() && !is_of_interest {
         return Vec::new();
     }
     let path = format!("/v1/stacks/{}/operations", text_at(stack, "id"));

@@ -138,7 +138,6 @@ fn a_stack_lives_by_the_command_line_alone() {
             "{says}"
         );
     }
-    assert!(printed(&server.slipway(&["stack", "show", &id])).contains("destroyed"));
     let audit = ["audit", "list", "--subject"];
     let audited = json(&server, &[&audit[..], &["stack/local/first"]].concat());
     let is_of_stack = |record: &Value| record["subject"] == format!("stack/{id}");
@@ -151,6 +150,17 @@ fn a_stack_lives_by_the_command_line_alone() {
     let none = printed(&server.slipway(&[&audit[..], &["environment/nowhere"]].concat()));
     assert_eq!(none.trim(), "No record matches `--subject environment/nowhere`.");
     assert_eq!(code(&server.slipway(&[&audit[..], &["first"]].concat())), 3);
+    let shown = printed(&server.slipway(&["stack", "show", &id]));
+    assert!(
+        shown.contains("destroyed    at 20") && !shown.contains("endpoints"),
+        "{shown}"
+    );
+    let opened = server.slipway(&["open", &id, "--no-browser"]);
+    assert!(
+        code(&opened) == 2 && complaint(&opened).contains("was destroyed"),
+        "{}",
+        complaint(&opened)
+    );
 }
 
 #[test]

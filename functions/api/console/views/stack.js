@@ -4,7 +4,7 @@ import * as actions from '../actions.js';
 import { get, repeat } from '../api.js';
 import { encoded } from '../format.js';
 import { html } from '../html.js';
-import { announce, badge, card, empty, facts, operationRow, when } from '../parts.js';
+import { announce, badge, card, empty, facts, operationPath, operationRow, when } from '../parts.js';
 import { permissions } from '../permissions.js';
 import { problemPanel } from '../problem.js';
 import * as cards from '../stack_cards.js';
@@ -76,6 +76,8 @@ export default async function view({ params, signal, show, fail, title }) {
     const current = releases.find((one) => one.number === stack.current_release);
     // A release changes no infrastructure: what it leaves undone is in `unsettled`.
     const failed = stack.unsettled ? null : operations.items.find((one) => one.status === 'failed' && ['provision', 'update', 'destroy'].includes(one.kind));
+    const end = live ? null : operations.items.find((one) => one.kind === 'destroy' && one.status === 'succeeded')
+      ?? operations.items.find((one) => one.kind === 'provision' && one.status !== 'succeeded');
     return html`
       ${head(stack, live ? buttons(stack, releases) : null)}
       ${facts([
@@ -84,6 +86,7 @@ export default async function view({ params, signal, show, fail, title }) {
         ['Owner', html`<span class="clip" title=${stack.owner}>${stack.owner}</span>`],
         ['Created', when(stack.created_at)],
         ['Updated', when(stack.updated_at)],
+        ...(end?.ended_at ? /** @type {[string, unknown][]} */ ([[end.kind === 'destroy' ? 'Destroyed' : 'Not created', html`<a href=${operationPath(end.id)}>${when(end.ended_at)}</a>`]]) : []),
         ['ID', html`<code>${stack.id}</code>`],
       ])}
       ${problem ? problemPanel(problem) : null}
