@@ -204,7 +204,7 @@ pub enum StackEvent {
     Failed(OperationKind),
     /// It ended before it changed anything, and began at this status.
     Untouched(OperationKind, StackStatus),
-    /// The request for a new stack was rejected, refused or cancelled before anything was made.
+    /// The request for a new stack was rejected, refused or cancelled, or it failed, before anything was made.
     Abandoned,
     /// It ended without success, and some services or schedules may run its release.
     Unsettled(OperationKind),

@@ -348,6 +348,10 @@ impl End {
             {
                 StackEvent::Abandoned
             }
+            // Its name is free, so that the corrected request can be sent. A later step may have made something: then the stack stays.
+            (Self::Failed(_), _) if kind == OperationKind::Provision && operation.made_nothing() => {
+                StackEvent::Abandoned
+            }
             (_, Some(found)) if !operation.has_begun_apply() => StackEvent::Untouched(kind, found),
             _ => StackEvent::Failed(kind),
         }

@@ -159,6 +159,9 @@ async fn operations_without_execution_end_and_the_next_start() {
             table.store.ask_approval(&provision, "token").await.expect("asked");
             begun_at(&table, &provision, Timestamp::now() - SignedDuration::from_mins(6)).await;
         }
+        if status == Some(OperationStatus::Failed) {
+            table.store.begin_step(&provision, "Apply").await.expect("a step");
+        }
         let destroy = request(Work::Destroy, &stack);
         let waiting = created(
             table

@@ -54,6 +54,7 @@ impl Ground {
             ground: self,
             fault,
             requests: 0,
+            abandoned: 0,
             operations: Vec::new(),
             approved: BTreeSet::new(),
             restarted: None,
@@ -108,6 +109,8 @@ struct Life<'a> {
     ground: &'a mut Ground,
     fault: Fault,
     requests: usize,
+    /// How many stacks were destroyed because the plan of their provision failed.
+    abandoned: usize,
     operations: Vec<Value>,
     /// The operations whose approval was acknowledged.
     approved: BTreeSet<String>,
@@ -124,7 +127,12 @@ impl Life<'_> {
     async fn live(&mut self) -> String {
         let name = format!("stack-{}", self.record.name);
         let create = json!({"name": name, "blueprint": "ledger", "environment": "local", "variables": {"rows": 3}});
-        let created = self.operation(true, Method::POST, "/v1/stacks", Some(create)).await;
+        let path = "/v1/stacks";
+        let mut created = self.operation(true, Method::POST, path, Some(create.clone())).await;
+        if self.is_abandoned(&created).await {
+            self.abandoned += 1;
+            created = self.operation(false, Method::POST, path, Some(create)).await;
+        }
         let id = created["stack"]["id"].as_str().expect("a stack").to_owned();
         let stack = format!("/v1/stacks/{id}");
         let update = json!({"variables": {"rows": 4}});
@@ -138,6 +146,16 @@ impl Life<'_> {
             }
         }
         id
+    }
+
+    /// Whether a fault ended a provision before its apply: nothing was made, and the name is free.
+    async fn is_abandoned(&mut self, provision: &Value) -> bool {
+        if provision["status"] == "succeeded" {
+            return false;
+        }
+        let path = provision["links"]["stack"].as_str().expect("a path").to_owned();
+        let stack = self.answered(Method::GET, &path, None, "").await.json();
+        stack["status"] == "destroyed"
     }
 
     /// An operation from its request to its end, perhaps with a fault.
@@ -177,7 +195,7 @@ impl Life<'_> {
                 self.ground.server.restart(strikes.then_some(&crash));
             }
             Fault::Kill(kills) if strikes => {
-                self.kill = Some(kills.start(self.requests - 1, &self.ground.server));
+                self.kill = Some(kills.start(self.requests - self.abandoned - 1, &self.ground.server));
             }
             Fault::Kill(_) | Fault::Nothing => {}
         }
@@ -273,7 +291,8 @@ impl Life<'_> {
         assert_eq!(stack["active_operation"], Value::Null, "{name}: {stack:#}");
         let operations = server.get(&format!("/v1/stacks/{id}/operations")).await;
         let operations = operations["items"].as_array().expect("a list");
-        assert_eq!(operations.len(), self.requests, "{name}: {operations:#?}");
+        let requests = self.requests - self.abandoned;
+        assert_eq!(operations.len(), requests, "{name}: {operations:#?}");
         for operation in operations {
             server.execution_ended(operation).await;
         }
@@ -291,7 +310,10 @@ impl Life<'_> {
         let created = counts.max().unwrap_or_default();
         let name = &self.record.name;
         assert!((created..=4).contains(&rows.len()), "{name}: {rows:?}");
-        let (is_settled, repeats) = (self.requests > OPERATIONS, self.fault.repeats_destroys());
+        let (is_settled, repeats) = (
+            self.requests - self.abandoned > OPERATIONS,
+            self.fault.repeats_destroys(),
+        );
         for (row, history) in &rows {
             if history.is_whole(is_settled, repeats) {
                 self.record.repeats += history.repeats;

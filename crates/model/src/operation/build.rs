@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::{Failure, Operation, OperationKind, OperationStatus, StepStatus};
+use super::approval::WAIT_FOR_APPROVAL;
+use super::one_build::REVIEW_PLAN;
+use super::{Failure, Operation, OperationKind, OperationStatus, Step, StepStatus};
 use crate::error_name::ErrorName;
 use crate::plan::Verdict;
 
@@ -10,6 +12,8 @@ use crate::plan::Verdict;
 pub const PLAN: &str = "Plan";
 /// The state in which the runner applies.
 pub const APPLY: &str = "Apply";
+/// The states of the workflow before Apply. None of them makes anything of the stack.
+const BEFORE_APPLY: [&str; 4] = ["Begin operation", PLAN, REVIEW_PLAN, WAIT_FOR_APPROVAL];
 
 impl Operation {
     /// The runner begins a step. Where there is an [`Operation::interruption`] nothing begins.
@@ -98,6 +102,13 @@ impl Operation {
     /// Whether the runner has begun to apply the plan. An operation that ends before that leaves the stack as it was.
     pub fn has_begun_apply(&self) -> bool {
         self.status_of(APPLY).is_some()
+    }
+
+    /// Whether it came to no step that makes anything of its stack. Once the record says that it has ended, no build begins to apply
+    /// its plan either: [`Operation::begin_build`] and [`Operation::end_plan`] read that, under the revision that they write.
+    pub fn made_nothing(&self) -> bool {
+        let is_before = |step: &Step| BEFORE_APPLY.contains(&step.name.as_str());
+        self.applied_by.is_none() && self.steps.iter().all(is_before)
     }
 
     /// The status of the step with this name; none before it began.

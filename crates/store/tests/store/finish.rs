@@ -14,7 +14,9 @@ use slipway_store::Error;
 use slipway_store::create::{NewOperation, Outcome};
 use slipway_store::finish::End;
 
-use crate::support::{PREVIEW, Table, UPDATE, answer, created, failure, images, new_stack, release, request, table};
+use crate::support::{
+    PREVIEW, Table, UPDATE, answer, created, failure, images, name, new_stack, release, request, table,
+};
 
 #[tokio::test]
 async fn a_release_takes_the_place_of_the_one_before_or_leaves_it() {
@@ -423,6 +425,49 @@ async fn destroyed_stack_frees_its_name_and_cancels_its_queue() {
         matches!(again, Ok(Outcome::NameTaken { .. })),
         "the new stack keeps the name"
     );
+}
+
+#[tokio::test]
+async fn provision_that_fails_before_its_apply_frees_the_name() {
+    let table = table().await;
+    let store = &table.store;
+    let end = End::Failed(failure("Slipway.PlanFailed"));
+    let mut new = new_stack("shop");
+    new.images = images(1);
+    for steps in [
+        vec![],
+        vec!["Begin operation"],
+        vec!["Plan", "Review plan", "Wait for approval"],
+    ] {
+        let (stack, provision) = table.provisioning(&new).await;
+        let queued = request(UPDATE, &store.stack(&stack.id).await.expect("the stack"));
+        let queued = created(store.create_operation(&queued, None, answer).await.expect("an outcome"));
+        for step in steps {
+            store.begin_step(&provision, step).await.expect("a step");
+        }
+        let finished = store.finish_operation(&provision, &end).await.expect("finished");
+        assert_eq!(finished.operation.status, OperationStatus::Failed);
+        assert!(finished.next.is_none());
+        let stack = store.stack(&stack.id).await.expect("the stack");
+        assert_eq!((stack.status, stack.active_operation), (StackStatus::Destroyed, None));
+        let queued = store.operation(&queued.id).await.expect("it");
+        assert_eq!(queued.status, OperationStatus::Cancelled);
+        // A build that begins now reads that the operation has ended, and applies nothing.
+        let late = |operation: &mut Operation| {
+            operation.begin_apply("late", jiff::Timestamp::now());
+            Ok(())
+        };
+        let late = store.update_operation(&provision, late).await.expect("it");
+        assert!(!late.has_begun_apply(), "{:?}", late.steps);
+    }
+    for step in ["Apply", "Record outputs", "Wait until stable: web"] {
+        let (stack, provision) = table.provisioning(&new).await;
+        store.begin_step(&provision, step).await.expect("a step");
+        store.finish_operation(&provision, &end).await.expect("finished");
+        let status = store.stack(&stack.id).await.expect("the stack").status;
+        assert_eq!(status, StackStatus::Failed, "{step} may have made something");
+        new.name = name(&format!("after-{}", new.name));
+    }
 }
 
 #[tokio::test]

@@ -366,6 +366,7 @@ async fn secrets_are_hidden_in_the_reason_of_an_end() {
         .clone();
     new.configuration.sensitive = BTreeSet::from(["token".to_owned()]);
     let (stack, operation) = table.provisioning(&new).await;
+    store.begin_step(&operation, "Apply").await.expect("a step");
     let mut why = failure("Slipway.ApplyFailed");
     why.message = "the API rejected hunter2-hunter2 and aHVudGVyMi1odW50ZXIy".to_owned();
     why.address = Some("thing.this[\"hunter2-hunter2\"]".to_owned());

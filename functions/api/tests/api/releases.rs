@@ -152,6 +152,7 @@ async fn images_that_cannot_be_released() {
     };
     let id = crate::support::id(&failed);
     server.store.begin_operation(&id).await.expect("begun");
+    server.store.begin_step(&id, "Apply").await.expect("a step");
     let end = slipway_store::finish::End::Failed(failure);
     server.store.finish_operation(&id, &end).await.expect("finished");
     let releases = format!("{}/releases", failed["links"]["stack"].as_str().expect("a path"));

@@ -322,6 +322,9 @@ async fn execution_end_ends_its_operation_and_starts_the_next() {
     ] {
         let called = format!("stack-{}", status.to_lowercase().replace('_', "-"));
         let (stack, provision) = table.provisioning(&new_stack(&called)).await;
+        if expected == OperationStatus::Failed {
+            table.store.begin_step(&provision, "Apply").await.expect("a step");
+        }
         let new = request(Work::Destroy, &stack);
         let next = created(
             table

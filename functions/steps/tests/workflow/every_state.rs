@@ -4,6 +4,7 @@ use asl_interpreter::Outcome;
 use asl_interpreter::simulate::Answer;
 use slipway_model::operation::OperationStatus;
 use slipway_model::release::ReleaseStatus;
+use slipway_model::stack::StackStatus;
 
 use crate::aws::End;
 use crate::definition::states;
@@ -205,6 +206,12 @@ fn fail_once(case: &Case) {
     assert!(text.ends_with(&format!("Log: `slipway logs {id}`")), "{what}: {text}");
     assert!(operation.steps.iter().all(|step| step.ended_at.is_some()), "{what}");
     assert_eq!(world.stack().active_operation, None, "{what}");
+    let before_apply = ["Begin operation", "Plan", "Review plan", "Wait for approval"];
+    if before_apply.contains(&state) {
+        assert_eq!(world.stack().status, StackStatus::Destroyed, "{what}: nothing was made");
+        return;
+    }
+    assert_ne!(world.stack().status, StackStatus::Destroyed, "{what}");
     // The next operation gets its turn.
     let next = world.ask(UPDATE);
     assert_eq!(world.operation(&next).status, OperationStatus::Starting, "{what}");
