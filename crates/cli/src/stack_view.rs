@@ -79,18 +79,33 @@ pub fn needs(stack: &Value, operations: &[Operation]) -> Vec<String> {
         ));
     }
     let name = format!("{}/{}", text_at(stack, "environment"), text_at(stack, "name"));
-    let repair = match failed.map(|operation| operation.kind) {
-        Some(OperationKind::Destroy) => hint::command(&format!("stack destroy {name}")),
-        _ => repair(stack, &name),
-    };
-    lines.push(format!("{:<13}{repair}", "repair it"));
+    if failed.is_some_and(|operation| operation.kind == OperationKind::Destroy) {
+        let destroy = hint::command(&format!("stack destroy {name}"));
+        lines.push(format!("{:<13}{destroy}", "repair it"));
+        return lines;
+    }
+    lines.push(format!("{:<13}{}", "repair it", repair(stack, &name)));
+    // An update does not release the images of a provision that failed.
+    if lacks_release(stack) && !stack["unsettled"].is_object() {
+        lines.push(format!("{:<13}{}", "then release", release_create(&name)));
+    }
     lines
+}
+
+/// Whether a release was requested, and none has succeeded.
+pub fn lacks_release(stack: &Value) -> bool {
+    stack["current_release"].is_null() && stack["last_release"].as_u64().is_some_and(|last| last > 0)
+}
+
+/// The command that releases images.
+pub fn release_create(name: &str) -> String {
+    hint::command(&format!("release create {name} --image SERVICE=IMAGE"))
 }
 
 /// The command that repairs a failed stack. An update does not settle what a release left, unless the stack has a release to restore.
 pub fn repair(stack: &Value, name: &str) -> String {
     if stack["unsettled"].is_object() {
-        hint::command(&format!("release create {name} --image SERVICE=IMAGE"))
+        release_create(name)
     } else {
         hint::command(&format!("stack update {name}"))
     }
@@ -222,6 +237,15 @@ mod tests {
             [
                 "failure      update op-update failed: Slipway.ApplyFailed in \"Apply\": no\\nroom",
                 "repair it    slipway stack update live/shop"
+            ]
+        );
+        let mut first = stack.clone();
+        first["last_release"] = json!(1);
+        assert_eq!(
+            needs(&first, &operations)[1..],
+            [
+                "repair it    slipway stack update live/shop",
+                "then release slipway release create live/shop --image SERVICE=IMAGE"
             ]
         );
         let destroy = [operation("destroy", "failed", error)];

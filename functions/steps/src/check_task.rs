@@ -27,6 +27,14 @@ impl What {
         }
     }
 
+    /// How to repeat it. The stack exists, so the request for a new one cannot be repeated.
+    fn remedy(self) -> &'static str {
+        match self {
+            Self::Migration | Self::Backup => "release it",
+            Self::Task => "run the task again",
+        }
+    }
+
     pub(crate) fn failed(self, text: String) -> StepError {
         match self {
             Self::Migration => StepError::MigrationFailed(text),
@@ -82,7 +90,7 @@ impl Steps {
                 return Ok(Checked::again(again));
             }
         }
-        let problem = problem(ended, task.as_ref());
+        let problem = problem(*what, ended, task.as_ref());
         let status = match (&problem, ended.error.as_str()) {
             (None, _) => StepStatus::Succeeded,
             (Some(_), rollout::CANCELLED) => StepStatus::Cancelled,
@@ -175,7 +183,7 @@ fn ran(name: String, task: Option<&Task>, status: StepStatus) -> Step {
 }
 
 /// What is wrong with how a task ended, as words that follow its name.
-fn problem(ended: &EndedTask, task: Option<&Task>) -> Option<String> {
+fn problem(what: What, ended: &EndedTask, task: Option<&Task>) -> Option<String> {
     if ended.error == TIMED_OUT {
         let seconds = ended.timeout_seconds;
         return Some(format!(
@@ -205,7 +213,8 @@ fn problem(ended: &EndedTask, task: Option<&Task>) -> Option<String> {
             Some(match missing_image(container, reason) {
                 Some(image) => {
                     format!(
-                        "did not start, because {image} does not exist: push it, then repeat the request ({reason})"
+                        "did not start, because {image} does not exist: push it, then {} ({reason})",
+                        what.remedy()
                     )
                 }
                 None => format!("ended without an exit code ({reason})"),
@@ -249,4 +258,30 @@ fn why(error: &str, cause: &str) -> String {
 
 fn timestamp(time: &aws_smithy_types::DateTime) -> Option<Timestamp> {
     Timestamp::from_nanosecond(time.as_nanos()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ecs::types::Container;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn missing_image_names_the_request_that_can_be_repeated() {
+        let ended: EndedTask = serde_json::from_value(json!({
+            "name": "migrate", "container": "app", "timeout_seconds": 60, "task": "arn", "next": null,
+        }))
+        .expect("a task");
+        let container = Container::builder().name("app").image("shop@sha256:ab");
+        let container = container.reason("CannotPullContainerError: there is no image shop@sha256:ab");
+        let task = Task::builder().containers(container.build()).build();
+        for (what, remedy) in [
+            (What::Migration, "push it, then release it ("),
+            (What::Task, "push it, then run the task again ("),
+        ] {
+            let said = problem(what, &ended, Some(&task)).expect("a problem");
+            assert!(said.contains(remedy), "{said}");
+        }
+    }
 }

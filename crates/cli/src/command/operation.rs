@@ -20,7 +20,7 @@ use crate::operation_text::{
 };
 use crate::output::{Output, moment, text_at};
 use crate::stack_id::stack_id;
-use crate::stack_view::repair;
+use crate::stack_view::{lacks_release, release_create, repair};
 use crate::watch::watch;
 
 /// The statuses of operations in progress, as the API expects them.
@@ -220,6 +220,13 @@ async fn outcome(client: &Client, output: Output, operation: &Operation) -> Resu
         OperationKind::Provision | OperationKind::Update | OperationKind::Release | OperationKind::Rollback => true,
         OperationKind::Task | OperationKind::Destroy | OperationKind::Preview | OperationKind::Drift => false,
     };
+    if operation.kind == OperationKind::Provision && operation.status == OperationStatus::Failed {
+        // It only adds to the error, which the caller reports.
+        let stack: Option<Value> = client.get(&format!("/v1/stacks/{}", operation.stack.id)).await.ok();
+        if stack.is_some_and(|stack| stack["status"] == "destroyed") {
+            output.say("  Nothing was created, and the name is free: correct the request, and create the stack again.");
+        }
+    }
     if !changes || operation.status != OperationStatus::Succeeded {
         return Ok(());
     }
@@ -232,6 +239,9 @@ async fn outcome(client: &Client, output: Output, operation: &Operation) -> Resu
         };
         let repair = repair(&stack, &operation.stack.id);
         output.say(&format!("  The stack stays failed until {what} succeeds: {repair}"));
+    } else if lacks_release(&stack) {
+        let release = release_create(&operation.stack.id);
+        output.say(&format!("  No release of the stack has succeeded: {release}"));
     }
     for part in ["endpoints", "notes"] {
         for (name, value) in stack[part].as_object().into_iter().flatten() {
