@@ -13,6 +13,8 @@ import { timeline } from '../timeline.js';
 
 /** How the name of the step begins in which a service is rolled out. */
 const STABLE = 'Wait until stable: ';
+/** The steps that make nothing of a stack. */
+const BEFORE_APPLY = ['Begin operation', 'Plan', 'Review plan', 'Wait for approval'];
 
 /** @param {import('../app.js').Page} page */
 export default async function view(page) {
@@ -135,6 +137,11 @@ function approvals({ approvals: given, approvals_required: required }) {
     ${given.map((one) => html`<span class="clip" title=${at(one.at)}>${one.by}${one.comment ? html` <span class="muted">${one.comment}</span>` : null}</span>`)}`;
 }
 
+/** Whether a new stack failed before anything was made: it is destroyed. @param {import('../types').Operation} operation */
+function madeNothing({ kind, steps }) {
+  return kind === 'provision' && steps.every((step) => BEFORE_APPLY.includes(step.name));
+}
+
 /** What is expected of a person, or what a person needs to know first. @param {import('../types').Operation} operation @param {ReturnType<typeof sheetPane> | null} sheet */
 function verdict(operation, sheet) {
   if (waits(operation)) return sheet?.element;
@@ -157,7 +164,8 @@ function verdict(operation, sheet) {
       ${operation.error.address ? html`<p>Resource <code>${operation.error.address}</code></p>` : null}
       ${operation.ways_forward.length ? html`<ul class="plain-list" aria-label="Ways forward">${operation.ways_forward.map((way) => html`<li><strong>${words(way.way)}</strong> ${way.description} <code>${way.command}</code></li>`)}</ul>` : null}
       ${serviceLogs(operation).map((command) => html`<p class="muted">The log of its tasks: <code>${command}</code></p>`)}
-      ${failed ? html`<p class="muted"><code>${operation.error.name}</code> · <a href=${stackPath(operation.stack.id)}>Go to the stack</a> to retry, roll back or update.</p>` : null}</div>`;
+      ${failed ? html`<p class="muted"><code>${operation.error.name}</code> · ${madeNothing(operation) ? 'Nothing was created, and the name is free: correct the request, and create the stack again.'
+        : html`<a href=${stackPath(operation.stack.id)}>Go to the stack</a> to retry, roll back or update.`}</p>` : null}</div>`;
   }
   if (operation.status === 'queued') {
     return html`<div class="note" data-tone="wait" data-key="queued"><strong>Queued, position ${operation.position ?? '–'}</strong><p>A stack has one operation at a time.</p></div>`;
