@@ -83,9 +83,10 @@ pub fn role_of_session(arn: &str) -> Option<(&str, String)> {
 }
 
 /// Whether two names are of one person, as far as the names tell: IAM Identity Center gives a user one name in all permission sets
-/// and accounts.
+/// and accounts. The session of a role that an earlier version recorded is the role.
 pub fn is_same_person(one: &str, other: &str) -> bool {
-    one == other || user_of_identity_center(one).is_some_and(|user| user_of_identity_center(other) == Some(user))
+    let (one, other) = (canonical(one), canonical(other));
+    one == other || user_of_identity_center(&one).is_some_and(|user| user_of_identity_center(&other) == Some(user))
 }
 
 fn user_of_identity_center(name: &str) -> Option<&str> {
@@ -189,6 +190,17 @@ mod tests {
         }
         let roles = ["arn:aws:iam::1:role/A", "arn:aws:iam::1:role/B"];
         assert!(!is_same_person(roles[0], roles[1]));
+    }
+
+    #[test]
+    fn recorded_session_of_a_role_is_the_role() {
+        let role = "arn:aws:iam::1:role/Deploy";
+        let session = |role: &str, name: &str| format!("arn:aws:sts::1:assumed-role/{role}/{name}");
+        let recorded = session("Deploy", "run-1");
+        assert!(is_same_person(role, &recorded) && is_same_person(&recorded, role));
+        assert!(is_same_person(&recorded, &session("Deploy", "run-2")));
+        assert!(!is_same_person(role, &session("Release", "run-1")));
+        assert!(!is_same_person("arn:aws:iam::2:role/Deploy", &recorded));
     }
 
     #[test]

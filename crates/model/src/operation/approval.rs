@@ -90,7 +90,8 @@ impl<'a> From<&'a str> for Approver<'a> {
 
 impl Approver<'_> {
     fn is(&self, name: &str) -> bool {
-        is_same_person(self.name, name) || self.former.iter().any(|former| former == name)
+        let mut names = self.former.iter().map(String::as_str).chain([self.name]);
+        names.any(|own| is_same_person(own, name))
     }
 }
 

@@ -185,6 +185,24 @@ fn every_decision_has_one_result_in_every_situation() {
     old.approve("bob".into(), NOW).expect("approved");
 }
 
+/// An earlier version recorded the session of a role.
+#[test]
+fn recorded_session_of_a_role_cannot_approve_as_the_role() {
+    let role = "arn:aws:iam::111122223333:role/Deploy";
+    let mut world = World::new(2, &[]);
+    world.record.ask_approval("1", NOW).expect("asked");
+    let mut plan = world.record;
+    plan.requested_by = "arn:aws:sts::111122223333:assumed-role/Deploy/run-1".to_owned();
+    assert!(plan.forbids_own_approval(role.into()));
+    assert_eq!(plan.approve(role.into(), NOW), Err(Undecidable::OwnRequest));
+    // Nor does it count as two approvers.
+    plan.requested_by = "ann".to_owned();
+    plan.approve("arn:aws:sts::111122223333:assumed-role/Deploy/run-1".into(), NOW)
+        .expect("counted");
+    plan.approve(role.into(), NOW).expect("counted before");
+    assert_eq!((plan.approvals.len(), plan.decision()), (1, None));
+}
+
 #[test]
 fn approvals_of_another_sheet_do_not_count() {
     let mut world = World::new(2, &[]);
