@@ -104,8 +104,19 @@ impl Policies {
     }
 
     /// The policies that permit it, or why it is denied. A policy that fails denies, because it may be one that forbids.
+    ///
+    /// A requester under another name must be permitted under both names. The other name alone permits nothing: a user of IAM Identity
+    /// Center has the permissions of one permission set at a time.
     pub fn decide(&self, question: &Question<'_>) -> Result<Vec<String>, Denial> {
-        let (request, entities) = question.in_cedar(&SCHEMA).map_err(|error| Denial {
+        let policies = self.decide_under(question, None)?;
+        if let Some(other_name) = question.other_name() {
+            self.decide_under(question, Some(other_name))?;
+        }
+        Ok(policies)
+    }
+
+    fn decide_under(&self, question: &Question<'_>, other_name: Option<&str>) -> Result<Vec<String>, Denial> {
+        let (request, entities) = question.in_cedar(&SCHEMA, other_name).map_err(|error| Denial {
             policies: Vec::new(),
             description: None,
             reason: match (question.action, question.resource) {

@@ -65,10 +65,25 @@ fn unaskable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Unas
 type Attributes = HashMap<String, RestrictedExpression>;
 
 impl Question<'_> {
-    /// The request, and the entities that it is about.
-    pub(crate) fn in_cedar(&self, schema: &Schema) -> Result<(Request, Entities), Unaskable> {
+    /// The requester of the operation, if it is the principal under another name: a user of IAM Identity Center has one in each
+    /// permission set.
+    pub(crate) fn other_name(&self) -> Option<&str> {
+        let Resource::Operation(operation) = self.resource else {
+            return None;
+        };
+        let requester = operation.requester.as_str();
+        let (mut is_known, mut is_same_person) = (false, false);
+        for name in self.principal.former.iter().chain([&self.principal.name]) {
+            is_known |= principal::canonical(name) == principal::canonical(requester);
+            is_same_person |= principal::is_same_person(name, requester);
+        }
+        (is_same_person && !is_known).then_some(requester)
+    }
+
+    /// The request, and the entities that it is about. The principal is an owner under `other_name`, too.
+    pub(crate) fn in_cedar(&self, schema: &Schema, other_name: Option<&str>) -> Result<(Request, Entities), Unaskable> {
         let mut entities = Made::default();
-        let principal = entities.principal(self.principal)?;
+        let principal = entities.principal(self.principal, other_name)?;
         let resource = entities.resource(self.resource)?;
         let context = context(self.action, self.facts)?;
         let action = uid("Action", self.action.as_str())?;
@@ -136,9 +151,10 @@ impl Made {
         self.add(uid, Attributes::new(), HashSet::new())
     }
 
-    fn principal(&mut self, principal: &Principal) -> Result<EntityUid, Unaskable> {
+    fn principal(&mut self, principal: &Principal, other_name: Option<&str>) -> Result<EntityUid, Unaskable> {
         let mut parents = HashSet::new();
-        for name in principal.former.iter().chain([&principal.name]) {
+        let names = principal.former.iter().chain([&principal.name]);
+        for name in names.map(String::as_str).chain(other_name) {
             parents.insert(self.owner(name)?);
         }
         for group in &principal.groups {

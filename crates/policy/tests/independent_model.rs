@@ -273,6 +273,23 @@ fn model(
     is_question(action, resource) && matching(true) && !matching(false) && !own_plan
 }
 
+/// The principal with the name of the requester as well, if both are one user of IAM Identity Center. This one must be permitted, too.
+fn with_other_name(principal: &Principal, resource: &Resource) -> Option<Principal> {
+    let Resource::Operation(operation) = resource else {
+        return None;
+    };
+    let user = |name: &str| {
+        let (_, session) = name.split_once(":assumed-role/AWSReservedSSO_")?;
+        session.split_once('/').map(|(_, user)| user.to_owned())
+    };
+    let is_same_user = user(&principal.name)? == user(&operation.requester)?;
+    is_same_user.then(|| {
+        let mut both = principal.clone();
+        both.former.push(operation.requester.clone());
+        both
+    })
+}
+
 fn principals(random: &mut Random) -> Vec<Principal> {
     let mut all = Vec::new();
     for index in 0..40 {
@@ -280,7 +297,14 @@ fn principals(random: &mut Random) -> Vec<Principal> {
             0 => format!("arn:aws:iam::111122223333:role/r{index}"),
             1 => format!("event:{index:012}"),
             2 => format!("sub:login.example.com:{index}"),
-            3 => format!("arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Dev_1/p{index}"),
+            // Each user has two permission sets.
+            3 => {
+                let set = if index % 2 == 0 { "Dev" } else { "Ops" };
+                format!(
+                    "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_{set}_1/p{}",
+                    index / 10
+                )
+            }
             _ => format!("email:login.example.com:p{index}@example.com"),
         };
         let groups = TEAMS
@@ -328,10 +352,16 @@ fn resources(principals: &[Principal], random: &mut Random) -> Vec<Resource> {
             environment: environment(random.of(&ENVIRONMENTS)),
         };
         if index < 3 {
+            let requester = if index == 0 {
+                // A user of IAM Identity Center.
+                &principals[3]
+            } else {
+                &principals[random.below(principals.len())]
+            };
             all.push(Resource::Operation(OperationFacts {
                 id: format!("op-{index}"),
                 kind: "update".to_owned(),
-                requester: principals[random.below(principals.len())].name.clone(),
+                requester: requester.name.clone(),
                 stack: stack.clone(),
             }));
         }
@@ -437,7 +467,9 @@ fn no_decision_differs_from_the_independent_model() {
                         resource,
                         facts: &facts,
                     });
-                    let expected = model(&all, principal, action, resource, &variables);
+                    let expected = model(&all, principal, action, resource, &variables)
+                        && with_other_name(principal, resource)
+                            .is_none_or(|other| model(&all, &other, action, resource, &variables));
                     let texts: Vec<&str> = stored.iter().map(|policy| policy.text.as_str()).collect();
                     assert_eq!(
                         decision.is_ok(),

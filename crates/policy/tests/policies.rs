@@ -121,6 +121,36 @@ fn default_policies_fit_the_schema_and_permit_what_the_page_says() {
     assert!(may(&account, Action::RequestRelease, &of_account) && !may(&account, Action::RequestRelease, &team));
 }
 
+#[test]
+fn requester_cannot_approve_under_another_permission_set() {
+    let session =
+        |set: &str, user: &str| format!("arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_{set}_0123/{user}");
+    let (dev, ops, bob) = (session("Dev", "ann"), session("Ops", "ann"), session("Ops", "bob"));
+    let policies = with(&[]);
+    let of_team = operation("team:payments", &dev, true);
+    let ann = member(&ops, "payments");
+    let denial = ask(&policies, &ann, Action::Approve, &of_team, &Facts::None).expect_err("denied");
+    assert_eq!(denial.policies, ["approver-is-not-the-requester"]);
+    assert!(!policies.permits(&admin(&ops), Action::Approve, &of_team));
+    assert!(policies.permits(&ann, Action::Reject, &of_team) && policies.permits(&ann, Action::Read, &of_team));
+    assert!(policies.permits(&member(&bob, "payments"), Action::Approve, &of_team));
+    assert!(policies.permits(&ann, Action::Approve, &operation("team:payments", &dev, false)));
+    // The other permission set owns nothing of the first.
+    let own = operation(&dev, &dev, false);
+    for action in [Action::Read, Action::Approve, Action::Operate] {
+        assert!(policies.permits(&Principal::named(&dev), action, &own), "{action}");
+        assert!(!policies.permits(&Principal::named(&ops), action, &own), "{action}");
+    }
+    // An earlier version recorded the session of a role.
+    let role = "arn:aws:iam::111122223333:role/Deploy";
+    let of_session = operation(
+        "team:payments",
+        "arn:aws:sts::111122223333:assumed-role/Deploy/run-1",
+        true,
+    );
+    assert!(!policies.permits(&member(role, "payments"), Action::Approve, &of_session));
+}
+
 fn ask(
     policies: &Policies,
     principal: &Principal,
