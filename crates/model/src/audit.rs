@@ -90,6 +90,8 @@ pub enum Action {
     Deprecate,
     /// A draft of a blueprint was discarded.
     Discard,
+    /// A blueprint version got its README.
+    AddReadme,
     /// An environment was put.
     PutEnvironment,
     /// An environment was deleted.
@@ -102,6 +104,8 @@ pub enum Action {
     PutWebhook,
     /// A webhook was deleted.
     DeleteWebhook,
+    /// A notification was redelivered to a webhook.
+    Redeliver,
     /// Policies were put, deleted or replaced.
     PutPolicies,
     /// A dead-lettered event was redriven.
@@ -114,7 +118,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 29] = [
         Self::Provision,
         Self::Update,
         Self::Release,
@@ -132,12 +136,14 @@ impl Action {
         Self::Publish,
         Self::Deprecate,
         Self::Discard,
+        Self::AddReadme,
         Self::PutEnvironment,
         Self::DeleteEnvironment,
         Self::PutSourceAccount,
         Self::DeleteSourceAccount,
         Self::PutWebhook,
         Self::DeleteWebhook,
+        Self::Redeliver,
         Self::PutPolicies,
         Self::Redrive,
         Self::Deny,
@@ -164,12 +170,14 @@ impl Action {
             Self::Publish => "publish",
             Self::Deprecate => "deprecate",
             Self::Discard => "discard",
+            Self::AddReadme => "add_readme",
             Self::PutEnvironment => "put_environment",
             Self::DeleteEnvironment => "delete_environment",
             Self::PutSourceAccount => "put_source_account",
             Self::DeleteSourceAccount => "delete_source_account",
             Self::PutWebhook => "put_webhook",
             Self::DeleteWebhook => "delete_webhook",
+            Self::Redeliver => "redeliver",
             Self::PutPolicies => "put_policies",
             Self::Redrive => "redrive",
             Self::Deny => "deny",

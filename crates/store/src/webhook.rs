@@ -4,6 +4,7 @@
 //! handled twice has one.
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 use slipway_model::audit::{Action, Entry};
 use slipway_model::name::Name;
 use slipway_model::notification::Notification;
@@ -15,7 +16,7 @@ use crate::idempotency::expiry;
 use crate::item::{decode, encode, key_of};
 use crate::query::Query;
 use crate::table::{DELIVERIES, EXPIRES_AT, Index, Key, LISTED, WEBHOOKS};
-use crate::write::{Condition, Write, Written};
+use crate::write::{ATTEMPTS, Condition, Write, Written, pause};
 use crate::{Cursor, Error, Page, Store};
 
 /// How long deliveries are kept.
@@ -137,12 +138,35 @@ impl Store {
     }
 
     /// Makes another delivery of a notification.
-    pub async fn redeliver(&self, webhook: &Webhook, notification: &Notification) -> Result<Redelivery, Error> {
-        for number in 1..=REDELIVERIES {
-            let delivery = Delivery::new((&webhook.id, &webhook.name), notification, number, Timestamp::now());
-            if self.create_delivery(&delivery).await? {
+    pub async fn redeliver(
+        &self,
+        webhook: &Webhook,
+        notification: &Notification,
+        by: &str,
+    ) -> Result<Redelivery, Error> {
+        let (mut number, mut attempt) = (1, 0);
+        while number <= REDELIVERIES {
+            let now = Timestamp::now();
+            let delivery = Delivery::new((&webhook.id, &webhook.name), notification, number, now);
+            if self.get_item(&DeliveryKey::of(&delivery).key()).await?.is_some() {
+                number += 1;
+                continue;
+            }
+            let after = json!({"notification": notification.id.to_string(), "delivery": delivery.id.to_string()});
+            let entry = Entry::new(by, Action::Redeliver, subject(&webhook.name));
+            let entry = entry.with_change(None, Some(after), |_| false);
+            let mut writes = vec![delivery_write(&delivery, Condition::New)?];
+            writes.extend(self.audit_writes(entry, now).await?);
+            if self.write("make a delivery", writes).await? == Written::Yes {
                 return Ok(Redelivery::Requested(Box::new(delivery)));
             }
+            if attempt == ATTEMPTS {
+                return Err(Error::Conflict {
+                    what: format!("the deliveries to the webhook `{}`", webhook.name),
+                });
+            }
+            pause(attempt).await;
+            attempt += 1;
         }
         Ok(Redelivery::TooMany)
     }

@@ -9,8 +9,8 @@ import { problemPanel } from '../problem.js';
 /** @typedef {import('../types').AuditRecord} AuditRecord */
 
 const ACTIONS = ['provision', 'update', 'release', 'rollback', 'task', 'preview', 'drift', 'destroy', 'approve', 'reject', 'cancel',
-  'continue_rollout', 'roll_back_rollout', 'transfer', 'publish', 'deprecate', 'discard', 'put_environment', 'delete_environment', 'put_source_account', 'delete_source_account',
-  'put_webhook', 'delete_webhook', 'put_policies', 'redrive', 'deny', 'read'];
+  'continue_rollout', 'roll_back_rollout', 'transfer', 'publish', 'deprecate', 'discard', 'add_readme', 'put_environment', 'delete_environment', 'put_source_account', 'delete_source_account',
+  'put_webhook', 'delete_webhook', 'redeliver', 'put_policies', 'redrive', 'deny', 'read'];
 /** @type {Record<string, string>} */
 const TONES = { deny: 'bad', reject: 'bad', destroy: 'bad', delete_environment: 'bad', delete_source_account: 'bad', delete_webhook: 'bad', approve: 'ok', publish: 'ok', provision: 'ok', read: 'off', cancel: 'wait', transfer: 'wait' };
 

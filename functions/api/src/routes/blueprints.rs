@@ -174,7 +174,7 @@ pub(super) async fn publish(
     let caller = submission.caller.name.clone();
     blueprint.published_by = Some(caller.clone());
     let (status, blueprint) = api.publish(blueprint, &source, &caller).await?;
-    api.keep_readme(&blueprint, &source, readme.as_deref()).await?;
+    api.keep_readme(&blueprint, &source, readme.as_deref(), &caller).await?;
     let path = format!("/v1/blueprints/{}/versions/{}", blueprint.name, blueprint.version);
     let location = (status == StatusCode::CREATED).then_some(path);
     let answer = answer(status, location, &view::BlueprintVersion::from(blueprint));

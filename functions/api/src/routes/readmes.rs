@@ -77,9 +77,10 @@ impl Api {
         blueprint: &Blueprint,
         source: &Source,
         given: Option<&str>,
+        by: &str,
     ) -> Result<(), Error> {
         match given.or(of_files(source)) {
-            Some(text) if !text.trim().is_empty() => Ok(self.store.keep_readme(blueprint, text).await?),
+            Some(text) if !text.trim().is_empty() => Ok(self.store.keep_readme(blueprint, text, by).await?),
             _ => Ok(()),
         }
     }

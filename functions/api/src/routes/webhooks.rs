@@ -249,7 +249,9 @@ pub(super) async fn redeliver(
             "There is no notification `{id}`. Notifications are kept for 30 days."
         ))
     })?;
-    match api.store.redeliver(&webhook, &found.notification).await? {
+    let by = &submission.caller.name;
+    let redelivery = Box::pin(api.store.redeliver(&webhook, &found.notification, by)).await?;
+    match redelivery {
         Redelivery::Requested(delivery) => {
             tracing::info!(caller = submission.caller.name, webhook = %webhook.name, delivery = %delivery.id, "redelivers");
             let shown = view::Delivery::of(*delivery);

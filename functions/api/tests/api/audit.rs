@@ -4,8 +4,9 @@ use axum::extract::Request;
 use axum::http::Method;
 use serde_json::{Value, json};
 use slipway_api::Caller;
+use slipway_model::name::Digest;
 
-use crate::support::{Server, admin, request};
+use crate::support::{MAIN_TF, Server, admin, request};
 
 fn by(caller: Caller, method: Method, path: &str, body: Option<&Value>) -> Request {
     let mut request = request(method, path, body);
@@ -110,6 +111,32 @@ async fn after_a_transfer_reads_of_the_former_owner_are_recorded() {
     let readers = records(&server, "action=read").await;
     let readers: Vec<_> = readers.iter().map(|record| &record["actor"]).collect();
     assert_eq!(readers, [&json!("ann")]);
+}
+
+#[tokio::test]
+async fn readme_added_to_a_published_version_is_recorded() {
+    let server = Server::with_blueprint().await;
+    assert!(records(&server, "action=add_readme").await.is_empty());
+    let path = "/v1/blueprints/web/versions/1.0.0";
+    for text in ["# First", "# Second"] {
+        let body = json!({"files": {"main.tf": MAIN_TF}, "readme": text});
+        let again = server.send(by(admin(), Method::PUT, path, Some(&body))).await;
+        assert_eq!(again.status, 200, "{again:?}");
+    }
+    let found = records(&server, "action=add_readme").await;
+    // The second one is not kept.
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(
+        (&found[0]["actor"], &found[0]["subject"]),
+        (&json!("root"), &json!("blueprint/web"))
+    );
+    let digest = server.get(path).await.json()["digest"].clone();
+    let readme = Digest::of(b"# First");
+    assert_eq!(
+        found[0]["after"],
+        json!({"version": "1.0.0", "digest": digest, "readme": readme.as_str()})
+    );
+    assert_eq!(records(&server, "action=publish").await.len(), 1);
 }
 
 #[tokio::test]

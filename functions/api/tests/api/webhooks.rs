@@ -159,6 +159,15 @@ async fn deliveries_are_listed_and_made_again() {
     let again = by(&server, admin(), Method::POST, &path, Some(&json!({}))).await;
     assert_eq!(again.status, 202, "{again:?}");
     assert_eq!(again.json()["id"], format!("{}.1", made.id));
+    let recorded = get(&server, "/v1/audit?action=redeliver").await.json();
+    let record = &recorded["items"][0];
+    assert_eq!(
+        (&record["actor"], &record["subject"]),
+        (&json!("root"), &json!("webhook/chat")),
+        "{recorded}"
+    );
+    let after = json!({"notification": made.id.to_string(), "delivery": format!("{}.1", made.id)});
+    assert_eq!(record["after"], after);
     let listed = get(&server, &format!("{CHAT}/deliveries")).await.json();
     let ids: Vec<&str> = listed["items"]
         .as_array()

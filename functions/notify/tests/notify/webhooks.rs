@@ -347,7 +347,7 @@ async fn redelivery_is_a_delivery_of_its_own() {
         let requested = world
             .table
             .store
-            .redeliver(&webhook, &notification)
+            .redeliver(&webhook, &notification, "root")
             .await
             .expect("made");
         let Redelivery::Requested(delivery) = requested else {
