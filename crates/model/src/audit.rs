@@ -112,7 +112,8 @@ pub enum Action {
     Redrive,
     /// A request was denied.
     Deny,
-    /// A caller read the values, the plan or the log of a stack of another owner. One record for each reader, stack and hour.
+    /// A caller read the values, the plan or the log of a stack of another owner. One record for each reader, stack and hour. Of a
+    /// list, one record has all of its stacks.
     Read,
 }
 
@@ -215,8 +216,8 @@ pub struct Entry {
     pub actor: String,
     /// Did what.
     pub action: Action,
-    /// With what: `stack/lusab-babad`, `environment/live`, `source-account/111122223333`, `blueprint/shop`, `policies`, or a path of
-    /// the API.
+    /// With what: `stack/lusab-babad`, `environment/live`, `source-account/111122223333`, `blueprint/shop`, `policies`, or a method and
+    /// a path of the API.
     pub subject: String,
     /// The operation that does it, or that was decided about.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -4,11 +4,14 @@
 //! still the one that was read. If another record came between, nothing is written, neither record nor change, and the caller
 //! tries again, as with every conflict.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 use slipway_model::audit::{self, Action, CHAINS, Entry, Head, Record, Sealed, Stored};
+use slipway_model::id::StackId;
 use slipway_model::name::{Digest, InvalidName};
 
 use crate::idempotency::expiry;
@@ -20,6 +23,10 @@ use crate::{Cursor, Error, Page, Store};
 
 /// For how long it is remembered that a reader was recorded: longer than the hour for which one record counts.
 const READER_REMEMBERED: SignedDuration = SignedDuration::from_hours(2);
+
+/// How many stacks are remembered of a list and a reader, at most, so that their item stays small. Beyond it, a stack may be recorded
+/// twice in an hour.
+const STACKS_REMEMBERED: usize = 2_000;
 
 /// The attribute with the text of a record.
 const BODY: &str = "body";
@@ -109,6 +116,13 @@ fn of_audit(value: &str) -> String {
     format!("{ALL}#{value}")
 }
 
+/// The stacks of other owners that a list showed to a reader in an hour.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Listed {
+    stacks: BTreeSet<StackId>,
+    revision: u64,
+}
+
 impl Store {
     /// The writes that append a record, for the transaction of what it records.
     pub(crate) async fn audit_writes(&self, entry: Entry, now: Timestamp) -> Result<[Write; 2], Error> {
@@ -154,6 +168,44 @@ impl Store {
         }
         Err(Error::Conflict {
             what: format!("the readers of {subject}"),
+        })
+    }
+
+    /// Records that a list shows these stacks of other owners: all of them in one record, each once an hour for each reader and list.
+    pub async fn record_list(&self, reader: &str, list: &str, stacks: &BTreeSet<StackId>) -> Result<(), Error> {
+        if stacks.is_empty() {
+            return Ok(());
+        }
+        for attempt in 0..ATTEMPTS {
+            let now = Timestamp::now();
+            let key = Key::audit_reader(reader, list, now.as_second() / 3_600);
+            let read: Option<Listed> = self.get(&key).await?;
+            let condition = read
+                .as_ref()
+                .map_or(Condition::New, |read| Condition::Revision(read.revision));
+            let mut listed = read.unwrap_or_default();
+            let new: Vec<&StackId> = stacks.difference(&listed.stacks).collect();
+            if new.is_empty() {
+                return Ok(());
+            }
+            let entry = Entry::new(reader, Action::Read, list);
+            let entry = entry.with_change(None, Some(json!({ "stacks": new })), |_| false);
+            if listed.stacks.len() + new.len() > STACKS_REMEMBERED {
+                listed.stacks.clear();
+            }
+            listed.stacks.extend(stacks.iter().cloned());
+            listed.revision += 1;
+            let mut item = encode(&key, Vec::new(), &listed)?;
+            item.insert(EXPIRES_AT.to_owned(), expiry(now, READER_REMEMBERED));
+            let mut writes = vec![Write::Put(item, condition)];
+            writes.extend(self.audit_writes(entry, now).await?);
+            if self.write("record a list in the audit log", writes).await? == Written::Yes {
+                return Ok(());
+            }
+            pause(attempt).await;
+        }
+        Err(Error::Conflict {
+            what: format!("the readers of {list}"),
         })
     }
 

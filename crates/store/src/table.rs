@@ -25,7 +25,7 @@
 //! | delivery to a webhook | `deliveries#<webhook>` | `<time of the notification>#<delivery>` | status, by its next attempt, while it is pending |
 //! | record of the audit log | `audit#<chain>` | `record#<sequence>` | everything, subject, actor, action |
 //! | end of a chain of the audit log | `audit-heads` | `<chain>` | |
-//! | reader who was recorded in this hour | `audit-reader#<digest of reader, subject and hour>` | `reader` | |
+//! | reader who was recorded in this hour; of a list, with its stacks | `audit-reader#<digest of reader, subject and hour>` | `reader` | |
 //! | place of a request that waits | `waiting` | `<number>` | |
 //! | digest of a prepared folder | `prepared` | `<key of the object>` | |
 //!

@@ -367,8 +367,12 @@ impl Api {
         Ok(names.into_iter().cloned().zip(facts).collect())
     }
 
-    /// The operations of a page that the caller may read.
-    pub(crate) async fn readable(&self, viewer: &Viewer, operations: Vec<Operation>) -> Result<Vec<Operation>, Error> {
+    /// The operations of a page that the caller may read, and the stacks of the page.
+    pub(crate) async fn readable(
+        &self,
+        viewer: &Viewer,
+        operations: Vec<Operation>,
+    ) -> Result<(Vec<Operation>, BTreeMap<StackId, Stack>), Error> {
         let environments = self
             .environments_of(operations.iter().map(|operation| &operation.environment))
             .await?;
@@ -379,7 +383,8 @@ impl Api {
             let environment = environments[&operation.environment].clone();
             viewer.may_read(operation, StackFacts::new(&stacks[&operation.stack], environment))
         };
-        Ok(operations.into_iter().filter(may_read).collect())
+        let operations = operations.into_iter().filter(may_read).collect();
+        Ok((operations, stacks))
     }
 
     /// These stacks as they are now, each read once.

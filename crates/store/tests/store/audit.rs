@@ -1,6 +1,7 @@
 //! The audit log: what is recorded with what, and what its chains show.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::join_all;
@@ -8,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use slipway_model::audit::{Action, Broken, CHAINS, Checked, Entry, Record, Why, verify};
 use slipway_model::environment::Environment;
+use slipway_model::id::StackId;
 use slipway_model::name::Digest;
 use slipway_store::Store;
 use slipway_store::audit::{AuditFilter, Retention, index_of};
@@ -181,6 +183,43 @@ async fn writers_at_once_share_whole_chains() {
     }
     store.record_read("eve", "stack/lusab-babad").await.expect("recorded");
     assert_eq!(check(store, Timestamp::now()).await, Ok(32));
+}
+
+#[tokio::test]
+async fn list_is_recorded_with_all_its_new_stacks() {
+    let table = table().await;
+    let store = &table.store;
+    let stacks = |numbers: Range<u32>| -> BTreeSet<StackId> { numbers.map(StackId::from_bits).collect() };
+    let list = async |reader: &'static str, numbers: Range<u32>| {
+        let stacks = stacks(numbers);
+        store.record_list(reader, "GET /v1/stacks", &stacks).await
+    };
+    list("bob", 0..0).await.expect("nothing to record");
+    for _ in 0..2 {
+        list("bob", 0..100).await.expect("recorded");
+    }
+    list("bob", 50..101).await.expect("recorded");
+    list("eve", 0..100).await.expect("recorded");
+    let at_once = join_all((0..5).map(|_| list("dan", 0..3))).await;
+    assert!(at_once.iter().all(Result::is_ok), "{at_once:?}");
+    let found = records(store, &AuditFilter::default()).await;
+    let shown = |record: &Record| record.entry.after.as_ref().map(|after| after["stacks"].clone());
+    let shown: Vec<_> = found
+        .iter()
+        .rev()
+        .map(|record| (record.entry.actor.as_str(), shown(record)))
+        .collect();
+    let of = |numbers: Range<u32>| Some(json!(stacks(numbers)));
+    assert_eq!(
+        shown,
+        [
+            ("bob", of(0..100)),
+            ("bob", of(100..101)),
+            ("eve", of(0..100)),
+            ("dan", of(0..3))
+        ]
+    );
+    assert_eq!(check(store, Timestamp::now()).await, Ok(4));
 }
 
 /// The item of a record.

@@ -1,5 +1,7 @@
 //! What the handlers of changes have in common: from an outcome of the store to an answer.
 
+use std::collections::BTreeSet;
+
 use axum::http::StatusCode;
 use axum::http::header::ETAG;
 use axum::response::Response;
@@ -7,6 +9,7 @@ use serde::Serialize;
 use slipway_control::start::start_or_leave;
 use slipway_model::id::StackId;
 use slipway_model::operation::Operation;
+use slipway_model::stack::Stack;
 use slipway_policy::Resource;
 use slipway_store::ATTEMPTS;
 use slipway_store::create::Outcome;
@@ -55,6 +58,13 @@ impl Api {
         }
         let subject = format!("stack/{stack}");
         Ok(Box::pin(self.store.record_read(&caller.name, &subject)).await?)
+    }
+
+    /// [`Api::note_reader`] of a list: those of these stacks that belong to other owners. `list` is its method and path.
+    pub(super) async fn note_list(&self, caller: &Caller, list: &str, stacks: &[&Stack]) -> Result<(), Error> {
+        let of_others = stacks.iter().filter(|stack| !caller.is_owner(&stack.owner));
+        let of_others: BTreeSet<StackId> = of_others.map(|stack| stack.id.clone()).collect();
+        Ok(Box::pin(self.store.record_list(&caller.name, list, &of_others)).await?)
     }
 
     /// [`Api::note_reader`] of an operation: its stack may have been transferred since it ended. `resource` is what the policies decided

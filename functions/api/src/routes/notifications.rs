@@ -3,16 +3,17 @@
 use axum::extract::State;
 use jiff::Timestamp;
 use slipway_model::notification::{Kind, Notification};
+use slipway_model::stack::Stack;
 use slipway_policy::facts::{OperationFacts, StackFacts};
 use slipway_policy::{Action, Resource};
 use slipway_store::notification::{Followed, NotificationFilter, Position};
 
-use crate::Api;
 use crate::access::Viewer;
 use crate::error::Error;
 use crate::openapi::ReadProblems;
 use crate::parameters::Parameters;
 use crate::waiting::Waited;
+use crate::{Api, Caller};
 use slipway_api_types::NotificationPage;
 
 /// Follow notifications
@@ -42,6 +43,7 @@ use slipway_api_types::NotificationPage;
 )]
 pub(super) async fn follow(
     State(api): State<Api>,
+    caller: Caller,
     viewer: Viewer,
     mut parameters: Parameters,
 ) -> Result<Waited<NotificationPage>, Error> {
@@ -62,18 +64,18 @@ pub(super) async fn follow(
     let position = position.unwrap_or_else(|| Position::after(since.unwrap_or_else(Timestamp::now)));
     let at_once = api.store.notifications_after(&filter, &position, limit).await?;
     if wait.is_zero() || !at_once.notifications.is_empty() {
-        return Ok(Waited::over(api.visible(&viewer, at_once).await?));
+        return Ok(Waited::over(api.visible(&caller, &viewer, at_once).await?));
     }
     let next = async { Ok(api.store.notifications_within(&filter, &position, limit, wait).await?) };
     match Box::pin(api.in_place(wait, next)).await? {
-        Some(next) => Ok(Waited::over(api.visible(&viewer, next).await?)),
-        None => Ok(Waited::no_place(api.visible(&viewer, at_once).await?)),
+        Some(next) => Ok(Waited::over(api.visible(&caller, &viewer, next).await?)),
+        None => Ok(Waited::no_place(api.visible(&caller, &viewer, at_once).await?)),
     }
 }
 
 impl Api {
     /// The notifications that the caller may read; the position is after all of them.
-    async fn visible(&self, viewer: &Viewer, followed: Followed) -> Result<NotificationPage, Error> {
+    async fn visible(&self, caller: &Caller, viewer: &Viewer, followed: Followed) -> Result<NotificationPage, Error> {
         let of = || followed.notifications.iter().map(|one| &one.stack);
         let environments = self.environments_of(of().map(|stack| &stack.environment)).await?;
         // As they are now: a stack may have been transferred since, and its new owner decides who reads it.
@@ -92,6 +94,8 @@ impl Api {
         };
         let mut items = followed.notifications;
         items.retain(may_read);
+        let read: Vec<&Stack> = items.iter().map(|one| &stacks[&one.stack.id]).collect();
+        self.note_list(caller, "GET /v1/notifications", &read).await?;
         Ok(NotificationPage {
             items,
             position: followed.position.to_string(),

@@ -102,6 +102,7 @@ pub(super) async fn list(
 )]
 pub(super) async fn list_by_status(
     State(api): State<Api>,
+    caller: Caller,
     viewer: Viewer,
     mut parameters: Parameters,
 ) -> Result<Json<Items<view::Operation>>, Error> {
@@ -113,7 +114,9 @@ pub(super) async fn list_by_status(
     let status = status.ok_or_else(|| Error::parameter("status", "is missing", one_of(OperationStatus::ALL)))?;
     let page = api.store.operations_with_status(status, since, limit, cursor.as_ref());
     let page = page.await?;
-    let operations = api.readable(&viewer, page.items).await?;
+    let (operations, stacks) = api.readable(&viewer, page.items).await?;
+    let read: Vec<&Stack> = operations.iter().map(|operation| &stacks[&operation.stack]).collect();
+    api.note_list(&caller, "GET /v1/operations", &read).await?;
     let shown = operations.into_iter().map(|operation| api.shown(operation));
     let items = try_join_all(shown).await?;
     let page = Page { items, next: page.next };

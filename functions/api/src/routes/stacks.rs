@@ -52,6 +52,7 @@ use crate::{Api, Caller};
 )]
 pub(super) async fn list(
     State(api): State<Api>,
+    caller: Caller,
     viewer: Viewer,
     mut parameters: Parameters,
 ) -> Result<Json<Items<view::Stack>>, Error> {
@@ -68,6 +69,9 @@ pub(super) async fn list(
     parameters.finish()?;
     let page = api.store.stacks(&filter, limit, cursor.as_ref()).await?;
     let items = api.listed(&viewer, page.items).await?;
+    let read = items.iter().filter(|listed| listed.is_readable);
+    let read: Vec<&Stack> = read.map(|listed| &listed.stack).collect();
+    api.note_list(&caller, "GET /v1/stacks", &read).await?;
     let versions = api
         .store
         .versions_of_drafts(items.iter().map(|listed| &listed.stack))

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use slipway_api::Caller;
 use slipway_model::name::Digest;
 
-use crate::support::{MAIN_TF, Server, admin, request};
+use crate::support::{MAIN_TF, Server, admin, ann, request};
 
 fn by(caller: Caller, method: Method, path: &str, body: Option<&Value>) -> Request {
     let mut request = request(method, path, body);
@@ -111,6 +111,56 @@ async fn after_a_transfer_reads_of_the_former_owner_are_recorded() {
     let readers = records(&server, "action=read").await;
     let readers: Vec<_> = readers.iter().map(|record| &record["actor"]).collect();
     assert_eq!(readers, [&json!("ann")]);
+}
+
+#[tokio::test]
+async fn list_records_the_stacks_of_other_owners_once() {
+    let server = Server::with_blueprint().await;
+    let shop = server.create("shop", "local", &json!({"size": 1})).await;
+    let bob = Caller::named("bob", false);
+    let lists = [
+        "/v1/stacks",
+        "/v1/operations?status=starting",
+        "/v1/notifications?since=1970-01-01T00:00:00Z",
+    ];
+    let read_all = async |caller: &Caller| {
+        for path in lists {
+            let answer = server.send(by(caller.clone(), Method::GET, path, None)).await;
+            assert_eq!(answer.status, 200, "{path}: {answer:?}");
+        }
+    };
+    // Callers who may not read the stack see that it exists.
+    read_all(&bob).await;
+    assert!(records(&server, "action=read").await.is_empty());
+    let reads = json!({"text": "permit (principal, action == Action::\"read\", resource);"});
+    let path = "/v1/policies/everyone-reads";
+    let stored = server.send(by(admin(), Method::PUT, path, Some(&reads))).await;
+    assert_eq!(stored.status, 200, "{stored:?}");
+    for _ in 0..2 {
+        read_all(&bob).await;
+    }
+    // The owner is not recorded.
+    read_all(&ann()).await;
+    let found = records(&server, "action=read").await;
+    let of_shop = json!({"stacks": [shop["stack"]["id"]]});
+    let found: Vec<_> = found
+        .iter()
+        .map(|record| (record["actor"].as_str(), record["subject"].as_str(), &record["after"]))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            (Some("bob"), Some("GET /v1/stacks"), &of_shop),
+            (Some("bob"), Some("GET /v1/operations"), &of_shop),
+            (Some("bob"), Some("GET /v1/notifications"), &of_shop),
+        ]
+    );
+    // A later record has what is new in the list.
+    let blog = server.create("blog", "local", &json!({"size": 1})).await;
+    server.send(by(bob, Method::GET, "/v1/stacks", None)).await;
+    let found = records(&server, "action=read").await;
+    assert_eq!(found.len(), 4, "{found:?}");
+    assert_eq!(found[3]["after"], json!({"stacks": [blog["stack"]["id"]]}));
 }
 
 #[tokio::test]
