@@ -305,6 +305,32 @@ fn characters_by_number_are_hidden_where_the_others_stand_as_they_are() {
 }
 
 #[test]
+fn doubled_quotes_and_utf_16_are_hidden() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD_NO_PAD;
+
+    let secret = "it's \"quoted\" & s3cr€t $x";
+    let hidden = secrets(&[secret]);
+    for text in ["it''s \"quoted\" & s3cr€t $x", "it's \"\"quoted\"\" & s3cr€t $x"] {
+        assert_eq!(hidden.hide(&format!("'{text}'")), format!("'{HIDDEN}'"));
+    }
+    let base64 = |text: &str| {
+        let bytes: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        STANDARD_NO_PAD.encode(bytes)
+    };
+    assert_eq!(hidden.hide(&base64(secret)), HIDDEN);
+    // Behind one, two and three characters, and before another: the secret is hidden, what stands around it is not.
+    for before in ["a", "ab", "abc"] {
+        let encoded = base64(&format!("{before}{secret};"));
+        let shown = hidden.hide(&encoded);
+        assert!(
+            shown.contains(HIDDEN) && shown.len() < HIDDEN.len() + 20,
+            "{encoded}: {shown}"
+        );
+    }
+}
+
+#[test]
 fn names_of_notes_and_endpoints_are_hidden() {
     let hidden = secrets(&["hunter2", "hunter3"]);
     let mut contract = Contract::parse(&json!({

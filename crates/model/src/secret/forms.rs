@@ -8,8 +8,10 @@
 //! | literals of Python and JavaScript: single quotes, `\\x` escapes of characters and of bytes | `repr`, tracebacks, `util.inspect` |
 //! | HTML and XML, by the names and by the numbers of characters, also in ASCII | templates, reports of tests |
 //! | shell quotes | `set -x`, printed commands |
+//! | doubled quotes, single or double | SQL, CSV, PowerShell |
 //! | percent-encoding with each usual set of safe characters, hexadecimal digits of both cases, `+` for a space | addresses, `urlencode` |
 //! | base64 with both alphabets, alone and inside a longer text at each of the three offsets, wrapped into lines of any width | `base64encode`, `Authorization: Basic`, Kubernetes, PEM |
+//! | base64 of UTF-16LE, alone and inside a longer text, in one line | `-EncodedCommand` of PowerShell |
 //! | hexadecimal of both cases, wrapped into lines of any width | dumps |
 //!
 //! Where a line ends within an encoded secret, up to five bytes of the secret stand alone on one side, and are not hidden.
@@ -103,29 +105,34 @@ fn encoded(text: &str, forms: &mut BTreeSet<String>) {
     }
     add(text.replace('\'', r"'\''"), forms);
     add(text.replace('\'', r#"'"'"'"#), forms);
+    add(text.replace('\'', "''"), forms);
+    add(text.replace('"', "\"\""), forms);
     for safe in SAFE {
         for form in percent(text, safe) {
             add(form, forms);
         }
     }
-    base64_forms(text, forms);
+    base64_forms(text.as_bytes(), text.len() <= LONGEST_IN_PARTS, forms);
+    let utf_16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    // Six bytes are three characters here, which could be of any text. PowerShell does not break the line.
+    base64_forms(&utf_16, false, forms);
     let hex = text.bytes().fold(String::new(), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
         hex
     });
     for hex in [hex.to_ascii_uppercase(), hex] {
         // A line of a dump begins with a whole byte.
-        parts(text, &hex, PART_OF_HEX, 2, forms);
+        if text.len() <= LONGEST_IN_PARTS {
+            parts(&hex, PART_OF_HEX, 2, forms);
+        }
         add(hex, forms);
     }
 }
 
 /// The parts of an encoded text that a line may have of it.
-fn parts(text: &str, encoded: &str, length: usize, step: usize, forms: &mut BTreeSet<String>) {
-    if text.len() <= LONGEST_IN_PARTS {
-        let parts = encoded.as_bytes().windows(length).step_by(step);
-        forms.extend(parts.map(|part| String::from_utf8_lossy(part).into_owned()));
-    }
+fn parts(encoded: &str, length: usize, step: usize, forms: &mut BTreeSet<String>) {
+    let parts = encoded.as_bytes().windows(length).step_by(step);
+    forms.extend(parts.map(|part| String::from_utf8_lossy(part).into_owned()));
 }
 
 /// A text as it stands in JSON, between the quotes.
@@ -267,16 +274,18 @@ fn percent(text: &str, safe: &str) -> [String; 3] {
 }
 
 /// The characters of base64 that a text alone decides, wherever it begins in what is encoded, and its wrapped lines.
-fn base64_forms(text: &str, forms: &mut BTreeSet<String>) {
+fn base64_forms(text: &[u8], in_parts: bool, forms: &mut BTreeSet<String>) {
     for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
         for offset in 0..3 {
             let mut bytes = vec![0; offset];
-            bytes.extend(text.bytes());
+            bytes.extend_from_slice(text);
             let whole = engine.encode(&bytes);
             // A character holds six bits: those with bits of what comes before or after are not known.
             let (first, end) = ((offset * 8).div_ceil(6), bytes.len() * 8 / 6);
             let known = &whole[first..end.max(first)];
-            parts(text, known, PART_OF_BASE64, 1, forms);
+            if in_parts {
+                parts(known, PART_OF_BASE64, 1, forms);
+            }
             add(known.to_owned(), forms);
             if offset > 0 {
                 continue;
