@@ -46,6 +46,9 @@ pub struct Plan {
     pub deferred: u64,
     /// Drifted resources.
     pub drifted: u64,
+    /// Drifted resources that the provider no longer finds. The apply drops them from the state.
+    #[serde(default)]
+    pub not_found: u64,
     /// Failed checks and conditions.
     pub checks_failed: u64,
     /// What Slipway does not understand in the plan, which then needs an approval.
@@ -109,6 +112,7 @@ impl Plan {
             invoke: plan.invoke,
             deferred: plan.deferred,
             drifted: plan.drifted,
+            not_found: plan.not_found_count(),
             checks_failed: plan.checks_failed,
             not_understood: plan.not_understood,
             outputs_changed: plan.outputs_changed,

@@ -31,6 +31,7 @@ fn item(item: &Value) -> Vec<Line> {
     let what = match subject {
         "resource" => action.to_owned(),
         "check" => format!("check {}", text("status")),
+        "drift" if action == "delete" => "drift: not found".to_owned(),
         "drift" => format!("drift: {action} outside Terraform"),
         other => format!("{} {action}", other.replace('_', " ")),
     };
@@ -199,6 +200,7 @@ pub fn counts(plan: &Value) -> String {
         ("add", "to add"),
         ("moved", "to move"),
         ("deferred", "deferred"),
+        ("not_found", "not found"),
         ("drifted", "drifted"),
         ("checks_failed", "checks failed"),
     ];
@@ -266,5 +268,17 @@ mod tests {
     #[test]
     fn unknown_reason_stays_as_it_is() {
         assert_eq!((reason("of_later"), order("of_later")), ("of_later", "of_later"));
+    }
+
+    #[test]
+    fn drift_that_is_not_found_says_so() {
+        let item = json!({"subject": "drift", "action": "delete", "address": "aws_db_instance.main"});
+        let lines = items(&[item]);
+        assert_eq!(shown(&lines), ["-   drift: not found aws_db_instance.main"]);
+        assert_eq!(lines[0].style, Style::Red);
+        assert_eq!(
+            counts(&json!({"add": 1, "drifted": 1, "not_found": 1})),
+            "1 to add, 1 not found, 1 drifted"
+        );
     }
 }

@@ -49,9 +49,13 @@ pub fn sheet(sheet: &Value) -> Vec<Line> {
             None => format!("blueprint    {}@{}", text("blueprint.name"), text("blueprint.version")),
         }),
     ];
-    let destroys =
-        sheet["destroy_count"].as_u64().unwrap_or_default() + sheet["forget_count"].as_u64().unwrap_or_default();
-    let style = if destroys > 0 { Style::Red } else { Style::Plain };
+    let losses = [
+        &sheet["destroy_count"],
+        &sheet["forget_count"],
+        &sheet["plan"]["not_found"],
+    ];
+    let loses = losses.iter().any(|count| count.as_u64().is_some_and(|count| count > 0));
+    let style = if loses { Style::Red } else { Style::Plain };
     lines.push(Line::new(style, format!("plan         {}", counts(&sheet["plan"]))));
     lines.push(losses(sheet));
     lines.extend(cost(&sheet["plan"]["cost"]));

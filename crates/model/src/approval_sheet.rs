@@ -24,7 +24,7 @@ use crate::plan::cost::MonthlyCost;
 use crate::plan::migration::DangerousStatement;
 use crate::plan::pages::Index;
 use crate::plan::review::{self, requirements};
-use crate::plan::{Action, PlanSummary, Refusal, Verdict, protection};
+use crate::plan::{Action, PlanSummary, Refusal, Requirement, Verdict, is_zero, protection};
 use crate::stack::Configuration;
 use crate::subscription::Subscription;
 
@@ -173,6 +173,9 @@ pub struct PlanOnSheet {
     pub drifted: u64,
     /// Of these, how many are changed back.
     pub drift_overwritten: u64,
+    /// Resources that the provider no longer finds.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub not_found: u64,
     /// Checks that failed.
     pub checks_failed: u64,
     /// Whether an output changes.
@@ -322,6 +325,7 @@ fn on_sheet(plan: &PlanSummary, first: Vec<Value>) -> PlanOnSheet {
         deferred: plan.deferred,
         drifted: plan.drifted,
         drift_overwritten: plan.drift_overwritten,
+        not_found: plan.not_found_count(),
         checks_failed: plan.checks_failed,
         outputs_changed: plan.outputs_changed,
         not_understood: plan.not_understood.clone(),
@@ -427,9 +431,9 @@ fn policies(plan: &PlanSummary, operation: &Operation, environment: &Environment
         verdict,
         reason,
     };
-    let required = requirements(plan, environment).into_iter();
-    let required = required.map(|why| verdict(why.policy(), "approval_needed", why.reason().to_owned()));
-    let mut verdicts: Vec<PolicyVerdict> = required.collect();
+    let required = requirements(plan, environment);
+    let needed = |why: &Requirement| verdict(why.policy(), "approval_needed", why.reason().to_owned());
+    let mut verdicts: Vec<PolicyVerdict> = required.iter().map(needed).collect();
     let allowed = match environment.approval {
         Approval::Never => Some("plans need no approval"),
         Approval::WhenDestroying if !plan.may_lose() => Some("the plan destroys nothing"),
@@ -448,11 +452,12 @@ fn policies(plan: &PlanSummary, operation: &Operation, environment: &Environment
         ));
     }
     if environment.protected {
-        let (allows, reason) = match protection::refusal(plan, environment) {
-            Some(refusal) => ("refuse", refusal.reason),
-            None => ("allow", "no resource of a protected type would be lost".to_owned()),
+        let judged = match protection::refusal(plan, environment) {
+            Some(refusal) => Some(("refuse", refusal.reason)),
+            None if required.contains(&Requirement::NotFoundInProtected) => None,
+            None => Some(("allow", "no resource of a protected type would be lost".to_owned())),
         };
-        verdicts.push(verdict(protection::PROTECTED_TYPES, allows, reason));
+        verdicts.extend(judged.map(|(judged, reason)| verdict(protection::PROTECTED_TYPES, judged, reason)));
     }
     if let Some(Verdict::Refused(refusal)) = &operation.verdict
         && verdicts.iter().all(|verdict| verdict.policy != refusal.policy)

@@ -151,6 +151,28 @@ fn sheet_has_what_an_approver_decides_by() {
 }
 
 #[test]
+fn sheet_says_which_rule_protects_what_is_not_found() {
+    let drift = json!({"address": "aws_db_instance.main", "mode": "managed", "type": "aws_db_instance", "change": {
+        "actions": ["delete"], "before": {"engine": "a"}, "after": null, "after_unknown": {},
+    }});
+    let document = json!({"format_version": "1.2", "applyable": true, "resource_drift": [drift]}).to_string();
+    let shown = show::read(document.as_bytes(), &str::to_owned).expect("a plan");
+    let sheet = sheet(
+        &operation(shown.summary),
+        &environment(Approval::Never),
+        &BTreeMap::new(),
+    )
+    .to_json();
+    assert_eq!(sheet["plan"]["not_found"], 1);
+    let policies = sheet["policies"].as_array().expect("policies").iter();
+    let verdicts: Vec<&Value> = policies
+        .filter(|policy| policy["policy"] == "environment.protected_types")
+        .map(|policy| &policy["verdict"])
+        .collect();
+    assert_eq!(verdicts, ["approval_needed"]);
+}
+
+#[test]
 fn hash_is_another_one_when_anything_changes() {
     let web: Name = "web".parse().expect("a name");
     let images = BTreeMap::from([(web.clone(), image("one"))]);

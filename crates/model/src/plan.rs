@@ -35,4 +35,5 @@ pub use action::{Action, InvalidAction};
 pub use path::address_without_secrets;
 pub use refusal::Refusal;
 pub use review::{Requirement, Verdict, review};
+pub(crate) use summary::is_zero;
 pub use summary::{Drift, PlanSummary, RESOURCES_BYTES, RESOURCES_NAMED, ResourceChange};

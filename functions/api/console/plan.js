@@ -137,7 +137,7 @@ export function planPane(operation, signal) {
 
   /** @param {PlanItem} item */
   function row(item) {
-    const [sign, verb] = own(SIGNS, item.action ?? '') ?? (item.subject === 'check' ? ['✓', item.status ?? ''] : ['', '']);
+    const [sign, verb] = item.subject === 'drift' && loses(item) ? ['−', 'not found'] : own(SIGNS, item.action ?? '') ?? (item.subject === 'check' ? ['✓', item.status ?? ''] : ['', '']);
     const module = item.subject === 'resource' && !loses(item) ? moduleOf(item.address) : '';
     const local = module ? item.address.slice(module.length + 1) : item.address;
     const key = keyOf(item);
@@ -215,7 +215,7 @@ export function planPane(operation, signal) {
 
 /** @param {PlanItem} item */
 function loses(item) {
-  return LOSING.includes(item.action ?? '') && item.subject !== 'drift';
+  return item.subject === 'drift' ? item.action === 'delete' : LOSING.includes(item.action ?? '');
 }
 
 /** @param {PlanItem} item */

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Action;
 use super::attribute::AttributeChange;
+use super::{Action, protection};
 use crate::named;
 
 /// What an item is about.
@@ -198,6 +198,8 @@ impl Item {
             (Subject::DeferredResource, _) => 20,
             (Subject::DeferredAction, _) => 21,
             (Subject::Output, _) => 22,
+            // The apply drops it from the state, as it does a resource that it forgets.
+            (Subject::Drift, Some(action)) if protection::loses(action) => Action::Forget.rank(),
             (Subject::Drift, _) => 23,
             (Subject::Check, _) => 24,
         }

@@ -120,6 +120,12 @@ fn parts(address: &str) -> Vec<&str> {
     parts
 }
 
+/// Whether the provider does not find a resource of a protected type. With another account, Region or role in its configuration, it does
+/// not find resources that exist.
+pub fn is_not_found(plan: &PlanSummary, environment: &Environment) -> bool {
+    plan.not_found.keys().any(|kind| environment.protects(kind))
+}
+
 /// Why the environment refuses the plan: it would lose resources of protected types. None if it would not.
 pub fn refusal(plan: &PlanSummary, environment: &Environment) -> Option<Refusal> {
     let lost = plan.losses.iter().filter(|(kind, _)| environment.protects(kind));

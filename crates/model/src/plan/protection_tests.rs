@@ -178,6 +178,44 @@ fn repair_of_drift_by_replacement_is_refused() {
     refused(&read.expect("a plan").summary, DATABASE);
 }
 
+/// A plan of an environment whose provider does not find these.
+fn plan_without(drift: &[Value], changes: &[Value], applyable: bool) -> PlanSummary {
+    let document = json!({"format_version": "1.2", "applyable": applyable, "complete": true, "errored": false,
+        "resource_drift": drift, "resource_changes": changes});
+    let shown = show::read(document.to_string().as_bytes(), &str::to_owned);
+    shown.expect("a plan").summary
+}
+
+#[test]
+fn database_that_is_not_found_needs_an_approval() {
+    let plan = plan_without(&[database(&["delete"])], &[database(&["create"])], true);
+    assert_eq!(plan.not_found["aws_db_instance"].resources[0].address, DATABASE);
+    for approval in [Approval::Never, Approval::WhenDestroying, Approval::Always] {
+        for kind in KINDS {
+            assert_eq!(review(kind, &plan, &environment(approval)), Verdict::ApprovalNeeded);
+        }
+    }
+    let mut open = environment(Approval::Never);
+    open.protected = false;
+    assert_eq!(review(OperationKind::Update, &plan, &open), Verdict::Apply);
+    // An apply of an empty plan writes the state, too.
+    let dropped = plan_without(&[database(&["delete"])], &[], false);
+    let live = environment(Approval::Never);
+    assert_eq!(review(OperationKind::Update, &dropped, &live), Verdict::ApprovalNeeded);
+}
+
+#[test]
+fn drift_that_loses_no_protected_resource_is_applied() {
+    let queue = |actions: &[&str]| change("aws_sqs_queue.a", "aws_sqs_queue", actions);
+    let live = environment(Approval::Never);
+    for drift in [queue(&["delete"]), database(&["update"])] {
+        let plan = plan_without(std::slice::from_ref(&drift), &[queue(&["create"])], true);
+        assert_eq!(review(OperationKind::Update, &plan, &live), Verdict::Apply, "{drift}");
+    }
+    let unknown = plan_without(&[database(&["evict"])], &[queue(&["create"])], true);
+    assert_eq!(review(OperationKind::Update, &unknown, &live), Verdict::ApprovalNeeded);
+}
+
 #[test]
 fn deposed_database_is_refused() {
     refused(&plan(&[with(database(&["delete"]), "deposed", "4a2f1c9e")]), DATABASE);

@@ -30,6 +30,8 @@ pub enum Verdict {
 pub enum Requirement {
     /// Slipway does not understand all of it.
     NotUnderstood,
+    /// The environment is protected, and the provider does not find a resource of a protected type.
+    NotFoundInProtected,
     /// The environment wants an approval of every plan.
     EveryPlan,
     /// The environment wants an approval of plans that may lose something, and this one may.
@@ -50,6 +52,7 @@ impl Requirement {
     pub fn policy(self) -> &'static str {
         match self {
             Self::NotUnderstood => UNDERSTOOD,
+            Self::NotFoundInProtected => protection::PROTECTED_TYPES,
             Self::EveryPlan | Self::MayLose => APPROVAL,
             Self::InvokesInProtected => PROTECTED_ACTIONS,
         }
@@ -59,6 +62,9 @@ impl Requirement {
     pub fn reason(self) -> &'static str {
         match self {
             Self::NotUnderstood => "Slipway does not understand all of the plan",
+            Self::NotFoundInProtected => {
+                "the provider does not find resources of protected types, and the apply would drop them from the state"
+            }
             Self::EveryPlan => "every plan waits for an approval",
             Self::MayLose => "the plan destroys, replaces or forgets resources, or invokes actions",
             Self::InvokesInProtected => "the plan invokes actions, and no plan shows the effect of an action",
@@ -69,6 +75,7 @@ impl Requirement {
 /// Every reason for which the plan waits for an approval by the rules of the environment; none if it needs no approval.
 pub fn requirements(plan: &PlanSummary, environment: &Environment) -> Vec<Requirement> {
     let not_understood = (!plan.not_understood.is_empty()).then_some(Requirement::NotUnderstood);
+    let not_found = protection::is_not_found(plan, environment).then_some(Requirement::NotFoundInProtected);
     let by_environment = match environment.approval {
         // A plan does not show the effect of an action, which may delete protected resources.
         Approval::Never if environment.protected && plan.invoke > 0 => Some(Requirement::InvokesInProtected),
@@ -76,7 +83,11 @@ pub fn requirements(plan: &PlanSummary, environment: &Environment) -> Vec<Requir
         Approval::Never | Approval::WhenDestroying => None,
         Approval::Always => Some(Requirement::EveryPlan),
     };
-    not_understood.into_iter().chain(by_environment).collect()
+    not_understood
+        .into_iter()
+        .chain(not_found)
+        .chain(by_environment)
+        .collect()
 }
 
 /// Judges a plan by the kind of its operation and the rules of its environment.
@@ -98,7 +109,9 @@ pub fn review(kind: OperationKind, plan: &PlanSummary, environment: &Environment
         return Verdict::Refused(refusal);
     }
     let required = requirements(plan, environment);
-    if plan.is_empty() && !required.contains(&Requirement::NotUnderstood) {
+    // An update after a failed apply applies an empty plan, too. That writes a state without the resources that were not found.
+    let may_change = |why: &Requirement| matches!(why, Requirement::NotUnderstood | Requirement::NotFoundInProtected);
+    if plan.is_empty() && !required.iter().any(may_change) {
         Verdict::NothingToChange
     } else if required.is_empty() {
         Verdict::Apply

@@ -23,7 +23,7 @@ use super::cost::Costs;
 use super::difference::{self, Sides};
 use super::item::{Item, Subject, Trigger};
 use super::pages::Packed;
-use super::{Action, PlanSummary, path};
+use super::{Action, PlanSummary, path, protection};
 use crate::contract::{Contract, Partial};
 use crate::json::exact;
 use crate::problem::FieldProblem;
@@ -256,6 +256,9 @@ impl Reader<'_> {
                     return;
                 };
                 self.shown.summary.drifted += 1;
+                if resource.mode != DATA {
+                    protection::count(&mut self.shown.summary.not_found, &item);
+                }
                 if self.shown.summary.changes() {
                     self.overwritten = None;
                 }

@@ -17,7 +17,7 @@ pub const RESOURCES_NAMED: usize = 100;
 pub const RESOURCES_BYTES: usize = 32 * 1024;
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
-pub(super) fn is_zero(count: &u64) -> bool {
+pub(crate) fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
@@ -110,6 +110,9 @@ pub struct PlanSummary {
     /// What would be lost, by type. Records of earlier versions do not have it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub losses: Losses,
+    /// What the provider no longer finds, by type: the apply drops it from the state, whether or not it exists.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub not_found: Losses,
     /// How many resources that have tags are created or changed.
     #[serde(default)]
     pub tagged: u64,
@@ -153,6 +156,11 @@ impl PlanSummary {
     /// Resources that would be taken into the state, as Terraform counts them.
     pub fn imports(&self) -> u64 {
         self.import + self.imported_too
+    }
+
+    /// How many resources the provider no longer finds.
+    pub fn not_found_count(&self) -> u64 {
+        self.not_found.values().map(|lost| lost.count).sum()
     }
 
     /// Counts a resource of the complete plan.
