@@ -87,6 +87,10 @@ pub struct PlanItem {
     /// The number of parts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parts: Option<u32>,
+    /// The types of the provisioners that Terraform may run when it creates or destroys the resource.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(example = json!(["local-exec"]))]
+    pub provisioners: Vec<String>,
 }
 
 /// A changed attribute. A side is absent if the attribute does not exist there.

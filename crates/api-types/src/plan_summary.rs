@@ -42,6 +42,9 @@ pub struct Plan {
     pub moved: u64,
     /// Actions to invoke.
     pub invoke: u64,
+    /// Resources to create or destroy whose provisioners may run.
+    #[serde(default)]
+    pub provision: u64,
     /// Changes and actions that Terraform defers to a later plan.
     pub deferred: u64,
     /// Drifted resources.
@@ -110,6 +113,7 @@ impl Plan {
             forget: plan.forget,
             moved: plan.moved,
             invoke: plan.invoke,
+            provision: plan.provision,
             deferred: plan.deferred,
             drifted: plan.drifted,
             not_found: plan.not_found_count(),

@@ -69,6 +69,11 @@ fn item(item: &Value) -> Vec<Line> {
     if item["overwritten"] == true {
         note("the apply overwrites this".to_owned());
     }
+    let provisioners = item["provisioners"].as_array().into_iter().flatten();
+    let provisioners: Vec<&str> = provisioners.filter_map(Value::as_str).collect();
+    if !provisioners.is_empty() {
+        note(format!("may run provisioner {}", provisioners.join(", ")));
+    }
     for problem in item["problems"].as_array().into_iter().flatten() {
         note(problem.as_str().unwrap_or_default().to_owned());
     }
@@ -195,6 +200,7 @@ pub fn counts(plan: &Value) -> String {
         ("replace", "to replace"),
         ("forget", "to forget"),
         ("invoke", "to invoke"),
+        ("provision", "with provisioners"),
         ("change", "to change"),
         ("import", "to import"),
         ("add", "to add"),
@@ -268,6 +274,23 @@ mod tests {
     #[test]
     fn unknown_reason_stays_as_it_is() {
         assert_eq!((reason("of_later"), order("of_later")), ("of_later", "of_later"));
+    }
+
+    #[test]
+    fn provisioners_are_shown_with_their_resource() {
+        let item = json!({"subject": "resource", "action": "create", "address": "terraform_data.a",
+            "provisioners": ["local-exec", "file"]});
+        assert_eq!(
+            shown(&items(&[item])),
+            [
+                "+   create terraform_data.a",
+                "      may run provisioner local-exec, file"
+            ]
+        );
+        assert_eq!(
+            counts(&json!({"add": 1, "provision": 1})),
+            "1 with provisioners, 1 to add"
+        );
     }
 
     #[test]

@@ -167,6 +167,9 @@ pub struct PlanOnSheet {
     pub moved: u64,
     /// Actions that are invoked.
     pub invoke: u64,
+    /// Resources whose provisioners may run.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub provision: u64,
     /// What Terraform leaves to a later plan.
     pub deferred: u64,
     /// Resources that were changed outside Terraform.
@@ -322,6 +325,7 @@ fn on_sheet(plan: &PlanSummary, first: Vec<Value>) -> PlanOnSheet {
         import: plan.imports(),
         moved: plan.moved,
         invoke: plan.invoke,
+        provision: plan.provision,
         deferred: plan.deferred,
         drifted: plan.drifted,
         drift_overwritten: plan.drift_overwritten,

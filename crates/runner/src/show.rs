@@ -5,6 +5,7 @@ use std::io::{BufReader, Seek};
 use std::path::Path;
 
 use slipway_model::artifact;
+use slipway_model::blueprint::Source;
 use slipway_model::count::counted;
 use slipway_model::operation::{Operation, OperationKind};
 use slipway_model::plan::pages::{self, Objects};
@@ -62,6 +63,7 @@ pub(crate) async fn read(
         files.lint(&session.artifacts, contract).await?;
     }
     compare(&mut shown.summary, report);
+    note_removals(&mut shown.summary, files.source);
     Ok(pages::of(shown))
 }
 
@@ -100,6 +102,17 @@ fn parse(document: &Path) -> Result<show::Shown, Error> {
     let secrets = secrets::known();
     file.rewind().map_err(unreadable(document))?;
     show::read(BufReader::new(&file), &|text| secrets.hide(text)).map_err(Error::Plan)
+}
+
+/// Notes provisioners that neither the plan nor its configuration has.
+fn note_removals(summary: &mut PlanSummary, source: &Source) {
+    if summary.destroy > 0
+        && let Some(file) = source.removals_with_provisioners().next()
+    {
+        summary.note(format!(
+            "`removed` blocks may run provisioners, which the plan does not show: {file}"
+        ));
+    }
 }
 
 /// Notes where Terraform's stream says something that the saved plan does not.

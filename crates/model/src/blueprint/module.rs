@@ -73,6 +73,32 @@ impl Source {
         let content = output::last(&outputs);
         content.map_or_else(Vec::new, |content| Contract::problems(&content.partial))
     }
+
+    /// The files whose `removed` blocks run provisioners before the removed resources are destroyed. No plan shows these. A file that
+    /// cannot be read may have such blocks.
+    pub fn removals_with_provisioners(&self) -> impl Iterator<Item = &str> {
+        let files = self.files.iter().filter(|(path, text)| may_provision(path, text));
+        files.map(|(path, _)| path.as_str())
+    }
+}
+
+fn may_provision(path: &str, text: &str) -> bool {
+    if path.ends_with(".tf.json") || path.ends_with(".tofu.json") {
+        let Ok(file) = Node::parse(text) else { return true };
+        let mut removed = file.blocks("removed").into_iter();
+        removed.any(|block| block.get("provisioner").is_some())
+    } else if path.ends_with(".tf") || path.ends_with(".tofu") {
+        if !text.contains("removed") || !text.contains("provisioner") {
+            return false;
+        }
+        let Ok(file) = terraform_file::parse(text) else {
+            return true;
+        };
+        let mut removed = file.blocks_of("removed");
+        removed.any(|block| block.body.blocks_of("provisioner").next().is_some())
+    } else {
+        false
+    }
 }
 
 /// What is wrong with the output `slipway`, as far as it can be seen without Terraform.
@@ -178,6 +204,27 @@ mod tests {
             files: files.collect(),
             ..Source::default()
         }
+    }
+
+    #[test]
+    fn removed_blocks_with_provisioners_are_found() {
+        let removed = "removed {\n  from = terraform_data.a\n  lifecycle { destroy = true }\n";
+        let provisioner = "  provisioner \"local-exec\" {\n    when    = destroy\n    command = \"x\"\n  }\n";
+        let (with, without) = (format!("{removed}{provisioner}}}\n"), format!("{removed}}}\n"));
+        let resource = format!("resource \"terraform_data\" \"removed\" {{\n{provisioner}}}\n");
+        let json =
+            r#"{"removed": [{"from": "a.b"}, {"from": "a.c", "provisioner": {"local-exec": {"command": "x"}}}]}"#;
+        let source = source(&[
+            ("a.tf", with.as_str()),
+            ("b.tf", without.as_str()),
+            ("c.tf", resource.as_str()),
+            ("m/d.tf.json", json),
+            ("e.tf.json", r#"{"removed": {"from": "a.b"}}"#),
+            ("f.tf", "removed { provisioner"),
+            ("README.md", with.as_str()),
+        ]);
+        let found: Vec<&str> = source.removals_with_provisioners().collect();
+        assert_eq!(found, ["a.tf", "f.tf", "m/d.tf.json"]);
     }
 
     #[test]

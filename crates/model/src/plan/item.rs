@@ -149,6 +149,9 @@ pub struct Item {
     /// Of how many.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parts: Option<u32>,
+    /// The types of the provisioners that Terraform may run when it makes or destroys the resource.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub provisioners: Vec<String>,
 }
 
 /// The most bytes of an item as JSON, less the last attribute that is added to it: far below the 400 KB of a DynamoDB item.
@@ -181,6 +184,7 @@ impl Item {
             not_understood: None,
             part: None,
             parts: None,
+            provisioners: Vec::new(),
         }
     }
 

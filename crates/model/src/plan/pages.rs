@@ -106,6 +106,14 @@ impl Packed {
         }
     }
 
+    /// Notes the provisioners of its resource, which are known when it is written.
+    pub(super) fn provision(&mut self, types: &[String]) {
+        self.json.truncate(self.json.len().saturating_sub(1));
+        self.json.extend_from_slice(b",\"provisioners\":");
+        self.json.extend(serde_json::to_vec(types).unwrap_or_default());
+        self.json.push(b'}');
+    }
+
     pub(super) fn order(&self, other: &Self) -> Ordering {
         (self.rank, &self.address, self.part).cmp(&(other.rank, &other.address, other.part))
     }

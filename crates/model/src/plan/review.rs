@@ -38,6 +38,8 @@ pub enum Requirement {
     MayLose,
     /// The environment is protected, and the plan invokes actions.
     InvokesInProtected,
+    /// The environment is protected, and the plan runs provisioners.
+    ProvisionsInProtected,
 }
 
 /// The names of these rules on approval sheets.
@@ -54,7 +56,7 @@ impl Requirement {
             Self::NotUnderstood => UNDERSTOOD,
             Self::NotFoundInProtected => protection::PROTECTED_TYPES,
             Self::EveryPlan | Self::MayLose => APPROVAL,
-            Self::InvokesInProtected => PROTECTED_ACTIONS,
+            Self::InvokesInProtected | Self::ProvisionsInProtected => PROTECTED_ACTIONS,
         }
     }
 
@@ -66,8 +68,9 @@ impl Requirement {
                 "the provider does not find resources of protected types, and the apply would drop them from the state"
             }
             Self::EveryPlan => "every plan waits for an approval",
-            Self::MayLose => "the plan destroys, replaces or forgets resources, or invokes actions",
+            Self::MayLose => "the plan destroys, replaces or forgets resources, invokes actions or runs provisioners",
             Self::InvokesInProtected => "the plan invokes actions, and no plan shows the effect of an action",
+            Self::ProvisionsInProtected => "the plan runs provisioners, and no plan shows the effect of a provisioner",
         }
     }
 }
@@ -76,12 +79,17 @@ impl Requirement {
 pub fn requirements(plan: &PlanSummary, environment: &Environment) -> Vec<Requirement> {
     let not_understood = (!plan.not_understood.is_empty()).then_some(Requirement::NotUnderstood);
     let not_found = protection::is_not_found(plan, environment).then_some(Requirement::NotFoundInProtected);
-    let by_environment = match environment.approval {
-        // A plan does not show the effect of an action, which may delete protected resources.
-        Approval::Never if environment.protected && plan.invoke > 0 => Some(Requirement::InvokesInProtected),
-        Approval::WhenDestroying if plan.may_lose() => Some(Requirement::MayLose),
-        Approval::Never | Approval::WhenDestroying => None,
-        Approval::Always => Some(Requirement::EveryPlan),
+    // A plan does not show the effect of an action or a provisioner, which may delete protected resources.
+    let unseen = |count: u64| environment.protected && count > 0;
+    let by_environment: Vec<Requirement> = match environment.approval {
+        Approval::Never => {
+            let invokes = unseen(plan.invoke).then_some(Requirement::InvokesInProtected);
+            let provisions = unseen(plan.provision).then_some(Requirement::ProvisionsInProtected);
+            invokes.into_iter().chain(provisions).collect()
+        }
+        Approval::WhenDestroying if plan.may_lose() => vec![Requirement::MayLose],
+        Approval::WhenDestroying => Vec::new(),
+        Approval::Always => vec![Requirement::EveryPlan],
     };
     not_understood
         .into_iter()
@@ -217,6 +225,23 @@ mod tests {
                 verdict,
                 "{action}"
             );
+        }
+    }
+
+    #[test]
+    fn provisioners_need_an_approval_as_actions_do() {
+        let provisions = PlanSummary {
+            provision: 1,
+            ..plan(&[Action::Create])
+        };
+        for (approval, protected, required) in [
+            (Approval::Never, false, vec![]),
+            (Approval::Never, true, vec![Requirement::ProvisionsInProtected]),
+            (Approval::WhenDestroying, false, vec![Requirement::MayLose]),
+            (Approval::Always, true, vec![Requirement::EveryPlan]),
+        ] {
+            let environment = environment(approval, protected);
+            assert_eq!(requirements(&provisions, &environment), required, "{approval}");
         }
     }
 

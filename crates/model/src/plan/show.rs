@@ -1,16 +1,18 @@
 //! Reads `terraform show -json` of a saved plan
 //! (<https://developer.hashicorp.com/terraform/internals/json-format>).
 //!
-//! It is read as it comes, one resource at a time: the prior state, the configuration and the planned values, which are most of
-//! it, are passed over. Fields that are not known are ignored, as the format asks for. What may be a change and is not
-//! understood is noted in the summary, and such a plan needs an approval.
+//! It is read as it comes, one resource at a time: the prior state and the planned values, which are most of it, are passed over.
+//! Fields that are not known are ignored, as the format asks for. What may be a change and is not understood is noted in the
+//! summary, and such a plan needs an approval.
 
+mod provisioners;
 mod raw;
 mod secrets;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::Read;
+use std::ops::Range;
 
 use serde::Deserialize as _;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -30,6 +32,7 @@ use crate::problem::FieldProblem;
 use crate::terraform::OUTPUT;
 pub use secrets::sensitive_values;
 
+use provisioners::Provisioners;
 use raw::{Change, Check, Deferred, DeferredInvocation, Invocation, Resource};
 
 /// The major version of the format that is understood.
@@ -39,13 +42,12 @@ const FORMAT_MAJOR: &str = "1";
 const DATA: &str = "data";
 
 /// The parts of the document that hold no changes, or are read by their name.
-const WITHOUT_CHANGES: [&str; 8] = [
+const WITHOUT_CHANGES: [&str; 7] = [
     "terraform_version",
     "variables",
     "planned_values",
     "proposed_unknown",
     "prior_state",
-    "configuration",
     "relevant_attributes",
     "timestamp",
 ];
@@ -78,6 +80,8 @@ pub fn read(document: impl Read, hide: &dyn Fn(&str) -> String) -> Result<Shown,
         overwritten: Some(BTreeSet::new()),
         drift: Vec::new(),
         costs: Costs::default(),
+        provisioners: Provisioners::default(),
+        provisioned: Vec::new(),
         format: None,
     };
     let mut deserializer = serde_json::Deserializer::from_reader(document);
@@ -96,6 +100,9 @@ struct Reader<'h> {
     /// The drifted resources: whether the apply overwrites them is known at the end.
     drift: Vec<Item>,
     costs: Costs,
+    provisioners: Provisioners,
+    /// The resources whose provisioners may run, with the places of their items. Terraform writes the configuration after the changes.
+    provisioned: Vec<(String, Range<usize>)>,
     format: Option<String>,
 }
 
@@ -130,6 +137,13 @@ impl<'de> Visitor<'de> for &mut Reader<'_> {
                 "output_changes" => {
                     let outputs: Box<RawValue> = map.next_value()?;
                     self.take_outputs(&exact(outputs.get()).map_err(A::Error::custom)?);
+                }
+                "configuration" => {
+                    let configuration: Box<RawValue> = map.next_value()?;
+                    match Provisioners::read(configuration.get()) {
+                        Ok(provisioners) => self.provisioners = provisioners,
+                        Err(error) => self.note(format!("the configuration in the plan: {error}")),
+                    }
                 }
                 known if WITHOUT_CHANGES.contains(&known) => {
                     map.next_value::<IgnoredAny>()?;
@@ -227,7 +241,12 @@ impl Reader<'_> {
                 {
                     self.shown.summary.count_tags(keys);
                 }
+                let (may_run, first) = (provisioners::may_run(item.action), self.shown.items.len());
                 self.push(item);
+                if may_run {
+                    let configured = provisioners::configured(&resource.address);
+                    self.provisioned.push((configured, first..self.shown.items.len()));
+                }
             }
             Err(error) => self.take_odd(Subject::Resource, element, &error),
         }
@@ -466,6 +485,13 @@ impl Reader<'_> {
             item.overwritten = self.overwritten.as_ref().map(|all| all.contains(&item.address));
             self.shown.summary.drift_overwritten += u64::from(item.overwritten == Some(true));
             self.push(item);
+        }
+        for (configured, places) in std::mem::take(&mut self.provisioned) {
+            if let Some(types) = self.provisioners.of(&configured) {
+                self.shown.summary.provision += 1;
+                let items = self.shown.items[places].iter_mut();
+                items.for_each(|item| item.provision(types));
+            }
         }
         match &self.format {
             Some(format) if format.split('.').next() == Some(FORMAT_MAJOR) => {}

@@ -234,6 +234,48 @@ fn sensitive_values_are_found_wherever_they_are_marked() {
 }
 
 #[test]
+fn provisioners_are_found_in_modules_and_by_any_key() {
+    let local = |kind: &str| json!([{"type": kind, "expressions": {"command": {"constant_value": "true"}}}]);
+    let configured = |name: &str, provisioners: Value| json!({"type": "aws_a", "name": name, "mode": "managed", "provisioners": provisioners});
+    let inner = json!({"resources": [configured("b", local("remote-exec")), {"type": "aws_a", "name": "c", "mode": "managed"}]});
+    let module = json!({"module_calls": {"inner": {"module": inner}}});
+    let root =
+        json!({"resources": [configured("a", local("local-exec"))], "module_calls": {"outer": {"module": module}}});
+    let one = |address: &str, action: &str| resource(address, &[action], &json!({"x": 1}), &json!({"x": 2}));
+    let plan = json!({"format_version": "1.2", "resource_changes": [
+        one("aws_a.a", "delete"),
+        one("aws_a.a[\"x.y\"]", "update"),
+        one("module.outer[\"a].b\"].module.inner[0].aws_a.b[\"\\\"]\"]", "create"),
+        one("module.outer.module.inner.aws_a.c", "create"),
+        one("aws_a.b", "create"),
+    ], "configuration": {"root_module": root}});
+    let read = written(read_json(&plan));
+    assert_eq!(read["summary"]["provision"], 2);
+    let items = read["items"].as_array().expect("items").iter();
+    let found: Vec<(&Value, &Value)> = items
+        .filter(|item| item.get("provisioners").is_some())
+        .map(|item| (&item["address"], &item["provisioners"]))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            (&json!("aws_a.a"), &json!(["local-exec"])),
+            (
+                &json!("module.outer[\"a].b\"].module.inner[0].aws_a.b[\"\\\"]\"]"),
+                &json!(["remote-exec"])
+            ),
+        ]
+    );
+}
+
+#[test]
+fn configuration_that_cannot_be_read_is_not_understood() {
+    let plan = json!({"format_version": "1.2", "configuration": {"root_module": {"resources": 7}}});
+    let noted = read_json(&plan).summary.not_understood;
+    assert!(noted[0].starts_with("the configuration in the plan: "), "{noted:?}");
+}
+
+#[test]
 fn document_that_is_not_whole_is_no_plan() {
     let whole = json!({"format_version": "1.2", "applyable": false, "complete": true, "errored": false}).to_string();
     read_text(&whole).expect("a plan");

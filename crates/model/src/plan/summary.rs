@@ -76,6 +76,9 @@ pub struct PlanSummary {
     /// Actions that the apply would invoke.
     #[serde(default)]
     pub invoke: u64,
+    /// Resources that would be made or destroyed, and whose provisioners may run then.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub provision: u64,
     /// Changes and actions that Terraform leaves to a later plan.
     #[serde(default)]
     pub deferred: u64,
@@ -230,9 +233,9 @@ impl PlanSummary {
         self.destroy + self.replace > 0
     }
 
-    /// Whether a resource could be lost: destroyed, removed from the state, or subject to an action with unknown effect.
+    /// Whether a resource could be lost: destroyed, removed from the state, or subject to an action or a provisioner with unknown effect.
     pub fn may_lose(&self) -> bool {
-        self.destroys() || self.forget + self.invoke > 0
+        self.destroys() || self.forget + self.invoke + self.provision > 0
     }
 
     /// The types of which a resource would be destroyed, replaced or dropped from the state.

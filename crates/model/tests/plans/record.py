@@ -24,6 +24,8 @@ LINES = "\\n".join(f"line {number}" for number in range(60)) + "\\n"
 
 SECRET = 'variable "secret" {\n  sensitive = true\n  default   = "%s"\n}\n'
 
+PROVISIONER = '  provisioner "local-exec" {\n    command = "true"\n  }\n'
+
 MODULE = 'module "%s" {\n  source = "./child"\n}\n'
 
 CASES = {
@@ -111,6 +113,12 @@ CASES = {
         None,
         data("a", '"x"')
         + 'data "terraform_remote_state" "r" {\n  backend = "local"\n  config  = { path = terraform_data.a.output }\n}\n',
+    ),
+    "provisioners": (
+        data("b", 1, "  triggers_replace = [1]\n") + data("c", 1),
+        data("a", "each.key", '  for_each = toset(["x.y"])\n' + PROVISIONER)
+        + data("b", 1, "  triggers_replace = [2]\n" + PROVISIONER * 2)
+        + data("c", 2, PROVISIONER),
     ),
     "nothing": (data("a", 1), data("a", 1)),
     "refresh_only": (data("a", 1), data("a", 1), "-refresh-only"),
