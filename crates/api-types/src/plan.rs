@@ -91,6 +91,10 @@ pub struct PlanItem {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(example = json!(["local-exec"]))]
     pub provisioners: Vec<String>,
+    /// Whether a part of an address, a replace path, an import ID or a message is hidden: a sensitive value stands in it that Terraform does
+    /// not mark. The plan then needs an approval, except for drift.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hidden: bool,
 }
 
 /// A changed attribute. A side is absent if the attribute does not exist there.
@@ -118,6 +122,15 @@ pub struct AttributeChange {
     /// Whether there is a sensitive value after.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub after_sensitive: bool,
+    /// Whether a part of the value before is hidden: a sensitive value stands in it that Terraform does not mark.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub before_hidden: bool,
+    /// Whether a part of the value after is hidden. The plan then needs an approval.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub after_hidden: bool,
+    /// Whether a part of the path is hidden. The plan then needs an approval.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub path_hidden: bool,
     /// Whether it forces the replacement of the resource.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub forces_replacement: bool,

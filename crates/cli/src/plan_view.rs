@@ -7,6 +7,9 @@ use crate::output::{Line, Style, text_at};
 /// The widest that a value is shown on a line with its path.
 const WIDEST: usize = 160;
 
+/// Why a value is hidden that has no mark of Terraform's.
+const WITHOUT_MARK: &str = "hidden: it has a sensitive value that Terraform does not mark";
+
 /// The lines of a plan's items.
 pub fn items(items: &[Value]) -> Vec<Line> {
     items.iter().flat_map(item).collect()
@@ -65,6 +68,9 @@ fn item(item: &Value) -> Vec<Line> {
     }
     if let Some(resource) = item["trigger"]["resource"].as_str() {
         note(format!("invoked by {resource}, {}", text_at(&item["trigger"], "event")));
+    }
+    if item["hidden"] == true {
+        note(WITHOUT_MARK.to_owned());
     }
     if item["overwritten"] == true {
         note("the apply overwrites this".to_owned());
@@ -129,11 +135,18 @@ fn attribute(change: &Value, indent: usize, lines: &mut Vec<Line>) {
         None | Some("") => "value",
         Some(path) => path,
     };
-    let forces = if change["forces_replacement"] == true {
-        "  # forces replacement"
-    } else {
-        ""
-    };
+    let is_hidden = ["before_hidden", "after_hidden", "path_hidden"]
+        .iter()
+        .any(|mark| change[mark] == true);
+    let marks = [
+        (
+            change["forces_replacement"] == true,
+            "  # forces replacement".to_owned(),
+        ),
+        (is_hidden, format!("  # {WITHOUT_MARK}")),
+    ];
+    let marks = marks.into_iter().filter(|(holds, _)| *holds);
+    let marks: String = marks.map(|(_, mark)| mark).collect();
     let pad = " ".repeat(indent);
     let is_there = |name: &str| change.get(name).is_some_and(|value| *value != Value::Bool(false));
     let becomes = if is_there("after_unknown") {
@@ -142,7 +155,7 @@ fn attribute(change: &Value, indent: usize, lines: &mut Vec<Line>) {
         ""
     };
     if let Some(diff) = change["lines"].as_array() {
-        lines.push(Line::new(Style::Plain, format!("{pad}{path}{becomes}:{forces}")));
+        lines.push(Line::new(Style::Plain, format!("{pad}{path}{becomes}:{marks}")));
         for line in diff.iter().filter_map(Value::as_str) {
             let style = match line.as_bytes().first() {
                 Some(b'-') => Style::Red,
@@ -155,7 +168,7 @@ fn attribute(change: &Value, indent: usize, lines: &mut Vec<Line>) {
         return;
     }
     if is_there("json") {
-        lines.push(Line::new(Style::Plain, format!("{pad}{path} (JSON){becomes}:{forces}")));
+        lines.push(Line::new(Style::Plain, format!("{pad}{path} (JSON){becomes}:{marks}")));
         return attributes(&change["json"], indent + 2, lines);
     }
     let before = side(change, "before");
@@ -166,17 +179,17 @@ fn attribute(change: &Value, indent: usize, lines: &mut Vec<Line>) {
     };
     match (before, after) {
         (Some(before), Some(after)) => {
-            let whole = format!("{pad}~ {path}: {before} -> {after}{forces}");
+            let whole = format!("{pad}~ {path}: {before} -> {after}{marks}");
             if whole.len() <= WIDEST {
                 return lines.push(Line::new(Style::Yellow, whole));
             }
-            lines.push(Line::new(Style::Yellow, format!("{pad}~ {path}:{forces}")));
+            lines.push(Line::new(Style::Yellow, format!("{pad}~ {path}:{marks}")));
             lines.push(Line::new(Style::Red, format!("{pad}  - {before}")));
             lines.push(Line::new(Style::Green, format!("{pad}  + {after}")));
         }
-        (Some(before), None) => lines.push(Line::new(Style::Red, format!("{pad}- {path}: {before}{forces}"))),
-        (None, Some(after)) => lines.push(Line::new(Style::Green, format!("{pad}+ {path}: {after}{forces}"))),
-        (None, None) => lines.push(Line::new(Style::Plain, format!("{pad}{path}{forces}"))),
+        (Some(before), None) => lines.push(Line::new(Style::Red, format!("{pad}- {path}: {before}{marks}"))),
+        (None, Some(after)) => lines.push(Line::new(Style::Green, format!("{pad}+ {path}: {after}{marks}"))),
+        (None, None) => lines.push(Line::new(Style::Plain, format!("{pad}{path}{marks}"))),
     }
 }
 
@@ -274,6 +287,21 @@ mod tests {
     #[test]
     fn unknown_reason_stays_as_it_is() {
         assert_eq!((reason("of_later"), order("of_later")), ("of_later", "of_later"));
+    }
+
+    #[test]
+    fn hidden_value_without_a_mark_says_so() {
+        let item = json!({"subject": "resource", "action": "update", "address": "aws_a.b[\"(sensitive)\"]", "hidden": true,
+            "attributes": [{"path": "cidr", "before": "10.0.0.0/8", "after": "(sensitive)", "after_hidden": true}]});
+        let why = "hidden: it has a sensitive value that Terraform does not mark";
+        assert_eq!(
+            shown(&items(&[item])),
+            [
+                "~   update aws_a.b[\"(sensitive)\"]".to_owned(),
+                format!("      {why}"),
+                format!("      ~ cidr: \"10.0.0.0/8\" -> \"(sensitive)\"  # {why}"),
+            ]
+        );
     }
 
     #[test]

@@ -49,15 +49,9 @@ pub fn sheet(sheet: &Value) -> Vec<Line> {
             None => format!("blueprint    {}@{}", text("blueprint.name"), text("blueprint.version")),
         }),
     ];
-    let losses = [
-        &sheet["destroy_count"],
-        &sheet["forget_count"],
-        &sheet["plan"]["not_found"],
-    ];
-    let loses = losses.iter().any(|count| count.as_u64().is_some_and(|count| count > 0));
-    let style = if loses { Style::Red } else { Style::Plain };
-    lines.push(Line::new(style, format!("plan         {}", counts(&sheet["plan"]))));
-    lines.push(losses(sheet));
+    let lost = losses(sheet);
+    lines.push(Line::new(lost.style, format!("plan         {}", counts(&sheet["plan"]))));
+    lines.push(lost);
     lines.extend(cost(&sheet["plan"]["cost"]));
     for reason in sheet["plan"]["not_understood"].as_array().into_iter().flatten() {
         lines.push(Line::new(
@@ -122,6 +116,7 @@ fn losses(sheet: &Value) -> Line {
             "resource leaves the state",
             "resources leave the state",
         ),
+        (&plan["not_found"], "resource is not found", "resources are not found"),
         (
             &plan["drift_overwritten"],
             "change outside Terraform is overwritten",

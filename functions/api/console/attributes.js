@@ -35,7 +35,7 @@ function row(change) {
       lines.length ? html`<pre class="lines">${lines.map((line) => html`<span data-action=${lineTone(line)}>${line}\n</span>`)}</pre>`
         : json.length ? attributeList(json)
         : html`${before}${before && after ? html` <span class="muted" aria-hidden="true">→</span><span class="hush">becomes</span> ` : null}${after ?? (before ? html` <span class="muted">removed</span>` : null)}`
-    }${change.forces_replacement ? html` <span class="badge" data-tone="wait">forces replacement</span>` : null}</span></li>`;
+    }${change.forces_replacement ? html` <span class="badge" data-tone="wait">forces replacement</span>` : null}${change.before_hidden || change.after_hidden || change.path_hidden ? html` <span class="badge" data-tone="wait">hidden: sensitive, not marked by Terraform</span>` : null}</span></li>`;
 }
 
 /** @param {AttributeChange[]} changes */

@@ -220,7 +220,7 @@ function loses(item) {
 
 /** @param {PlanItem} item */
 function hasMore(item) {
-  return Boolean(item.attributes?.length || item.reason || item.replace_paths?.length || item.problems?.length || item.not_understood || item.previous_address || item.import_id || item.trigger || item.provisioners);
+  return Boolean(item.attributes?.length || item.reason || item.replace_paths?.length || item.problems?.length || item.not_understood || item.previous_address || item.import_id || item.trigger || item.provisioners || item.hidden);
 }
 
 /** @param {PlanItem} item */
@@ -233,6 +233,7 @@ function more(item) {
     item.import_id ? `Imported as ${item.import_id}` : '',
     item.deposed ? `Deposed object ${item.deposed}` : '',
     item.trigger?.resource ? `Invoked by ${item.trigger.resource}` : '',
+    item.hidden ? 'Hidden: a sensitive value that Terraform does not mark' : '',
     item.provisioners ? `May run provisioner ${item.provisioners.join(', ')}` : '',
     item.overwritten === true ? 'The apply overwrites it.' : item.overwritten === false ? 'The apply leaves it.' : '',
     ...(item.problems ?? []),

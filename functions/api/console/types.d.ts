@@ -55,12 +55,12 @@ export interface Plan {
 export interface Cut { bytes: number; sha256: string; }
 export interface AttributeChange {
   path: string; before?: unknown; after?: unknown; after_unknown?: boolean; before_sensitive?: boolean; after_sensitive?: boolean;
-  forces_replacement?: boolean; lines?: string[]; json?: AttributeChange[]; before_cut?: Cut; after_cut?: Cut;
+  before_hidden?: boolean; after_hidden?: boolean; path_hidden?: boolean; forces_replacement?: boolean; lines?: string[]; json?: AttributeChange[]; before_cut?: Cut; after_cut?: Cut;
 }
 export interface PlanItem {
   subject: string; action?: string; address: string; type?: string; previous_address?: string; deposed?: string; reason?: string;
   replace_paths?: string[]; replace_order?: string; import_id?: string; attributes?: AttributeChange[];
-  trigger?: { resource?: string }; overwritten?: boolean; status?: string; problems?: string[]; not_understood?: string; part?: number; provisioners?: string[];
+  trigger?: { resource?: string }; overwritten?: boolean; status?: string; problems?: string[]; not_understood?: string; part?: number; provisioners?: string[]; hidden?: boolean;
 }
 export interface DangerousStatement { migration: string; file: string; line: number; column: number; rule: string; message: string; remedy: string; }
 export interface Sheet {

@@ -123,6 +123,11 @@ fn a_stack_lives_by_the_command_line_alone() {
         printed(&server.slipway(&["stack", "list"])).trim(),
         "There are no stacks. Create one with `slipway stack create`."
     );
+    destroyed_stack_is_found(&server, &id);
+}
+
+/// The record of a destroyed stack remains, and its name leads to it.
+fn destroyed_stack_is_found(server: &Server, id: &str) {
     for name in ["first", "local/first"] {
         let shown = server.slipway(&["stack", "show", name]);
         let says = complaint(&shown);
@@ -139,7 +144,7 @@ fn a_stack_lives_by_the_command_line_alone() {
         );
     }
     let audit = ["audit", "list", "--subject"];
-    let audited = json(&server, &[&audit[..], &["stack/local/first"]].concat());
+    let audited = json(server, &[&audit[..], &["stack/local/first"]].concat());
     let is_of_stack = |record: &Value| record["subject"] == format!("stack/{id}");
     assert!(
         audited
@@ -150,12 +155,12 @@ fn a_stack_lives_by_the_command_line_alone() {
     let none = printed(&server.slipway(&[&audit[..], &["environment/nowhere"]].concat()));
     assert_eq!(none.trim(), "No record matches `--subject environment/nowhere`.");
     assert_eq!(code(&server.slipway(&[&audit[..], &["first"]].concat())), 3);
-    let shown = printed(&server.slipway(&["stack", "show", &id]));
+    let shown = printed(&server.slipway(&["stack", "show", id]));
     assert!(
         shown.contains("destroyed    at 20") && !shown.contains("endpoints"),
         "{shown}"
     );
-    let opened = server.slipway(&["open", &id, "--no-browser"]);
+    let opened = server.slipway(&["open", id, "--no-browser"]);
     assert!(
         code(&opened) == 2 && complaint(&opened).contains("was destroyed"),
         "{}",

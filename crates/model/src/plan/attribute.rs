@@ -31,6 +31,15 @@ pub struct AttributeChange {
     /// Whether there is a value after, which is sensitive.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub after_sensitive: bool,
+    /// Whether Slipway hides a part of the value before, because a sensitive value stands in it that Terraform does not mark.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub before_hidden: bool,
+    /// Whether Slipway hides a part of the value after, likewise.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub after_hidden: bool,
+    /// Whether Slipway hides a part of the path, likewise.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub path_hidden: bool,
     /// Whether it forces the replacement of the resource.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub forces_replacement: bool,

@@ -204,7 +204,8 @@ impl Walk<'_> {
         }
         let start = self.found.len();
         for name in names {
-            let path = path::field(path, &(self.hide)(name));
+            let (shown, first) = ((self.hide)(name), self.found.len());
+            let path = path::field(path, &shown);
             let sides = Sides {
                 before: field(sides.before, name),
                 after: field(sides.after, name),
@@ -213,6 +214,10 @@ impl Walk<'_> {
                 after_sensitive: field(sides.after_sensitive, name),
             };
             self.compare(path, sides);
+            let is_hidden = shown != *name;
+            self.found[first..]
+                .iter_mut()
+                .for_each(|change| change.path_hidden |= is_hidden);
         }
         if self.found.len() == start && sides.before.is_some() != sides.after.is_some() {
             // An object of nulls comes or goes.
@@ -262,14 +267,17 @@ impl Walk<'_> {
         if before == after {
             return;
         }
-        let (before, after) = (
+        let (shown_before, shown_after) = (
             before.map(|value| self.hidden(value)),
             after.map(|value| self.hidden(value)),
         );
         let mut change = AttributeChange {
             path,
+            before_hidden: shown_before.as_ref() != before,
+            after_hidden: shown_after.as_ref() != after,
             ..AttributeChange::default()
         };
+        let (before, after) = (shown_before, shown_after);
         let texts = [&before, &after].map(|side| side.as_ref().map(|value| value.as_str()));
         if let [None | Some(Some(_)), None | Some(Some(_))] = texts {
             let [before, after] = texts.map(Option::flatten);
@@ -327,7 +335,7 @@ impl Walk<'_> {
                 let hidden = (self.hide)(&text);
                 if hidden == text { value.clone() } else { hidden.into() }
             }
-            other => other.clone(),
+            other => without_secrets(other, self.hide),
         }
     }
 }

@@ -136,6 +136,32 @@ fn known_secret_is_hidden_wherever_it_stands() {
     assert!(!found.contains("hunter2") && !found.contains("4711"), "{found}");
 }
 
+#[test]
+fn hidden_value_without_a_mark_is_flagged() {
+    let hide = |text: &str| text.replace("0.0.0.0/0", "(sensitive)").replace("4711", "(sensitive)");
+    let before = json!({"cidr": ["10.0.0.0/8"], "port": 4711, "policy": "{\"a\":\"0.0.0.0/0\"}", "same": "0.0.0.0/0", "secret": "a"});
+    let after = json!({"cidr": ["0.0.0.0/0"], "port": 1, "policy": "{\"a\":\"b\"}", "same": "0.0.0.0/0",
+        "tags": {"0.0.0.0/0": "x"}, "nulls": {"0.0.0.0/0": null}, "secret": "0.0.0.0/0"});
+    let marks = json!({"secret": true});
+    let sides = Sides {
+        before: Some(&before),
+        after: Some(&after),
+        after_sensitive: Some(&marks),
+        ..Sides::default()
+    };
+    assert_eq!(
+        json!(attributes(sides, &hide)),
+        json!([
+            {"path": "cidr[0]", "before": "10.0.0.0/8", "after": "(sensitive)", "after_hidden": true},
+            {"path": "nulls", "after": {"(sensitive)": null}, "after_hidden": true},
+            {"path": "policy", "json": [{"path": "a", "before": "(sensitive)", "after": "b"}], "before_hidden": true},
+            {"path": "port", "before": "(sensitive)", "after": 1, "before_hidden": true},
+            {"path": "secret", "before_sensitive": true, "after_sensitive": true},
+            {"path": "tags[\"(sensitive)\"]", "after": "x", "path_hidden": true},
+        ])
+    );
+}
+
 fn value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),

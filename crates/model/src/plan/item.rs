@@ -152,6 +152,10 @@ pub struct Item {
     /// The types of the provisioners that Terraform may run when it makes or destroys the resource.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub provisioners: Vec<String>,
+    /// Whether Slipway hides a part of an address, a replace path, an import ID or a message, because a sensitive value stands in it that
+    /// Terraform does not mark. Attributes have marks of their own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hidden: bool,
 }
 
 /// The most bytes of an item as JSON, less the last attribute that is added to it: far below the 400 KB of a DynamoDB item.
@@ -185,6 +189,7 @@ impl Item {
             part: None,
             parts: None,
             provisioners: Vec::new(),
+            hidden: false,
         }
     }
 

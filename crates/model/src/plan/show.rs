@@ -9,6 +9,7 @@ mod provisioners;
 mod raw;
 mod secrets;
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::Read;
@@ -27,9 +28,11 @@ use super::item::{Item, Subject, Trigger};
 use super::pages::Packed;
 use super::{Action, PlanSummary, path, protection};
 use crate::contract::{Contract, Partial};
+use crate::count::counted;
 use crate::json::exact;
 use crate::problem::FieldProblem;
 use crate::terraform::OUTPUT;
+use crate::variable::HIDDEN;
 pub use secrets::sensitive_values;
 
 use provisioners::Provisioners;
@@ -75,6 +78,8 @@ pub struct Shown {
 pub fn read(document: impl Read, hide: &dyn Fn(&str) -> String) -> Result<Shown, NotAPlan> {
     let mut reader = Reader {
         hide,
+        has_hidden: Cell::new(false),
+        hidden: Vec::new(),
         shown: Shown::default(),
         drifted: BTreeMap::new(),
         overwritten: Some(BTreeSet::new()),
@@ -92,6 +97,10 @@ pub fn read(document: impl Read, hide: &dyn Fn(&str) -> String) -> Result<Shown,
 
 struct Reader<'h> {
     hide: &'h dyn Fn(&str) -> String,
+    /// Whether a text of the item that is read was hidden.
+    has_hidden: Cell<bool>,
+    /// Where something is hidden that the apply makes, although Terraform does not mark it.
+    hidden: Vec<String>,
     shown: Shown,
     /// The paths that drifted, by address.
     drifted: BTreeMap<String, Vec<String>>,
@@ -190,6 +199,15 @@ impl<'de, R> Visitor<'de> for Each<'_, R> {
 }
 
 impl Reader<'_> {
+    /// A text without known secrets, of what has no marks.
+    fn shown_text(&self, text: &str) -> String {
+        let shown = (self.hide)(text);
+        if shown != text {
+            self.has_hidden.set(true);
+        }
+        shown
+    }
+
     /// Something about the plan is not understood.
     fn note(&mut self, what: impl Into<String>) {
         self.shown.summary.note(what);
@@ -271,9 +289,10 @@ impl Reader<'_> {
     fn take_drift(&mut self, element: &Value) {
         match Resource::read(element) {
             Ok(resource) => {
-                let Some(item) = self.resource(Subject::Drift, &resource) else {
+                let Some(mut item) = self.resource(Subject::Drift, &resource) else {
                     return;
                 };
+                item.hidden = self.has_hidden.take();
                 self.shown.summary.drifted += 1;
                 if resource.mode != DATA {
                     protection::count(&mut self.shown.summary.not_found, &item);
@@ -341,7 +360,7 @@ impl Reader<'_> {
         let instances = check.instances.into_iter();
         item.problems = instances
             .flat_map(|instance| instance.problems)
-            .map(|problem| (self.hide)(&problem.message))
+            .map(|problem| self.shown_text(&problem.message))
             .collect();
         if matches!(check.status.as_str(), "fail" | "error") {
             self.shown.summary.checks_failed += 1;
@@ -352,7 +371,13 @@ impl Reader<'_> {
 
     fn take_contract(&mut self, change: &Change) {
         let sides = change.sides();
-        self.shown.contract = Some(PlannedContract::of(sides, self.hide));
+        let contract = PlannedContract::of(sides, self.hide);
+        // Names of migrations that do not change are in no item.
+        let mut names = contract.migrations.iter().chain(&contract.backups);
+        if names.any(|name| name.contains(HIDDEN)) {
+            self.hidden.push(format!("{OUTPUT} (a migration or backup)"));
+        }
+        self.shown.contract = Some(contract);
         // Destroyed with the stack.
         if matches!(change.actions(), Some((Action::Delete, _))) {
             return;
@@ -415,17 +440,19 @@ impl Reader<'_> {
         item.reason.clone_from(&resource.action_reason);
         item.replace_order = order;
         if let Some(importing) = &change.importing {
-            item.import_id = importing["id"].as_str().map(|id| (self.hide)(id));
+            item.import_id = importing["id"].as_str().map(|id| self.shown_text(id));
             item.import_identity = Some(&importing["identity"])
                 .filter(|identity| !identity.is_null())
-                .map(|identity| difference::without_secrets(identity, self.hide));
+                .map(|identity| difference::without_secrets(identity, &|text| self.shown_text(text)));
             if !item.is_imported() {
                 item.import_id = Some("(known after apply)".to_owned());
             }
         }
         item.attributes = difference::attributes(change.sides(), self.hide);
         let paths = change.replace_paths.as_array().into_iter().flatten();
-        item.replace_paths = paths.filter_map(|steps| path::of_steps(steps, self.hide)).collect();
+        item.replace_paths = paths
+            .filter_map(|steps| path::of_steps(steps, &|text| self.shown_text(text)))
+            .collect();
         for attribute in &mut item.attributes {
             let forces = |path: &String| path::leads_to(path, &attribute.path) || path::leads_to(&attribute.path, path);
             attribute.forces_replacement = item.replace_paths.iter().any(forces);
@@ -437,7 +464,7 @@ impl Reader<'_> {
     }
 
     fn shown_address(&self, address: &str) -> String {
-        path::address_without_secrets(address, self.hide)
+        path::address_without_secrets(address, &|text| self.shown_text(text))
     }
 
     /// Reports changes that cannot be judged by the item.
@@ -476,8 +503,22 @@ impl Reader<'_> {
         item
     }
 
-    fn push(&mut self, item: Item) {
+    fn push(&mut self, mut item: Item) {
+        item.hidden |= self.has_hidden.take();
+        self.find_hidden(&item);
         self.shown.items.extend(item.into_parts().into_iter().map(Packed::of));
+    }
+
+    /// Notes a value that the apply makes and that is hidden without a mark: the requester may have chosen a secret that hides it.
+    fn find_hidden(&mut self, item: &Item) {
+        let mut attributes = item.attributes.iter();
+        let attribute = attributes.find(|change| change.after_hidden || change.path_hidden);
+        match (item.subject, attribute) {
+            (Subject::Drift, _) => {}
+            (_, Some(change)) => self.hidden.push(format!("{} ({})", item.address, change.path)),
+            (_, None) if item.hidden => self.hidden.push(item.address.clone()),
+            (_, None) => {}
+        }
     }
 
     fn finish(mut self) -> Shown {
@@ -499,6 +540,12 @@ impl Reader<'_> {
             None => self.note("the plan names no format version"),
         }
         let summary = &mut self.shown.summary;
+        if let Some(first) = self.hidden.first() {
+            let places = counted(self.hidden.len() as u64, "place");
+            summary.note(format!(
+                "Slipway hides sensitive values that Terraform does not mark, in {places}. The first is in {first}"
+            ));
+        }
         summary.cost = self.costs.together();
         if summary.complete == Some(false) {
             summary.note("the plan is not complete: Terraform leaves changes to a later plan");

@@ -276,6 +276,60 @@ fn configuration_that_cannot_be_read_is_not_understood() {
 }
 
 #[test]
+fn value_that_is_hidden_without_a_mark_is_not_understood() {
+    let hide = |text: &str| text.replace("0.0.0.0/0", HIDDEN).replace("the-key", HIDDEN);
+    let read_hiding = |plan: &Value| read(plan.to_string().as_bytes(), &hide).expect("a plan");
+    let rule = |actions: &[&str], before: &str, after: &str| {
+        let side = |cidr: &str| json!({"cidr": cidr});
+        resource("aws_rule.a", actions, &side(before), &side(after))
+    };
+    let change = rule(&["update"], "10.0.0.0/8", "0.0.0.0/0");
+    let opened = read_hiding(&json!({"format_version": "1.2", "resource_changes": [change]}));
+    assert_eq!(
+        opened.summary.not_understood,
+        ["Slipway hides sensitive values that Terraform does not mark, in 1 place. The first is in aws_rule.a (cidr)"]
+    );
+    assert_eq!(
+        written(opened)["items"][0]["attributes"],
+        json!([{"path": "cidr", "before": "10.0.0.0/8", "after": HIDDEN, "after_hidden": true}])
+    );
+
+    let mut import = resource("aws_a.b", &["no-op"], &json!({"a": 1}), &json!({"a": 1}));
+    import["change"]["importing"] = json!({"id": "the-key"});
+    let check = json!({"address": {"to_display": "check.c", "kind": "check"}, "status": "fail",
+        "instances": [{"problems": [{"message": "it is the-key"}]}]});
+    let key = resource("aws_a.b[\"the-key\"]", &["create"], &Value::Null, &json!({"a": 1}));
+    for (part, element) in [
+        ("resource_changes", &import),
+        ("resource_changes", &key),
+        ("checks", &check),
+    ] {
+        let shown = read_hiding(&json!({"format_version": "1.2", part: [element]}));
+        assert_eq!(shown.summary.not_understood.len(), 1, "{element}");
+        assert_eq!(written(shown)["items"][0]["hidden"], true, "{element}");
+    }
+}
+
+#[test]
+fn hidden_value_that_the_apply_does_not_make_is_understood() {
+    let hide = |text: &str| text.replace("hunter2", HIDDEN);
+    let side = |text: &str| json!({"text": text});
+    let marks = json!({"text": true});
+    let mut marked = resource("aws_a.b", &["update"], &side("a"), &side("hunter2"));
+    marked["change"]["after_sensitive"] = marks;
+    let drift = resource("aws_a.c", &["update"], &side("a"), &side("hunter2"));
+    let plan = json!({"format_version": "1.2", "resource_drift": [drift], "resource_changes": [
+        marked,
+        resource("aws_a.d", &["update"], &side("hunter2"), &side("b")),
+        resource("aws_a.e", &["delete"], &side("hunter2"), &Value::Null),
+    ]});
+    let shown = read(plan.to_string().as_bytes(), &hide).expect("a plan");
+    assert_eq!(shown.summary.not_understood, Vec::<String>::new());
+    let items = written(shown)["items"].clone();
+    assert_eq!(items[0]["attributes"][0]["before_hidden"], true, "{items:#}");
+}
+
+#[test]
 fn document_that_is_not_whole_is_no_plan() {
     let whole = json!({"format_version": "1.2", "applyable": false, "complete": true, "errored": false}).to_string();
     read_text(&whole).expect("a plan");

@@ -323,7 +323,7 @@ fn complete_plan_is_kept_without_secrets() {
     // Terraform does not mark what the provider makes of a sensitive value.
     assert_eq!(
         attributes[2],
-        json!({"path": "output.secret", "before": "(sensitive)", "after_unknown": true})
+        json!({"path": "output.secret", "before": "(sensitive)", "after_unknown": true, "before_hidden": true})
     );
     assert_eq!(page["items"][1]["address"], "slipway");
     for key in world.aws.keys(ARTIFACTS, "") {

@@ -66,12 +66,13 @@ export function planItem(text, more = {}) {
   const json = [{ path: text, before: text, after: { [text]: text } }];
   return {
     subject: 'resource', action: 'replace', address: text, type: text, previous_address: text, reason: text, replace_paths: [text], replace_order: text, import_id: text, deposed: text,
-    trigger: { resource: text }, problems: [text], not_understood: text, provisioners: [text],
+    trigger: { resource: text }, problems: [text], not_understood: text, provisioners: [text], hidden: true,
     attributes: [
       { path: text, before: text, after: text, forces_replacement: true },
       { path: 'list', before: [text], after: null },
       { path: 'secret', before_sensitive: true, after_sensitive: true },
       { path: 'later', before: text, after_unknown: true },
+      { path: 'hidden', before: text, after: text, after_hidden: true },
       { path: 'lines', lines: [`+${text}`, `-${text}`, text] },
       { path: 'document', json },
       { path: 'long', before: text, after: text, after_cut: { bytes: 123_456, sha256: text } },
