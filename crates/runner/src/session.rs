@@ -242,8 +242,8 @@ impl Session {
             .map_err(|source| Error::Store { action, source })
     }
 
-    /// Why the rules refuse the plan that was reviewed: the environment may be protected since, because builds wait in the queue of
-    /// the account for hours. None where a build has begun to apply it.
+    /// Why the rules refuse the plan that was reviewed: the environment may be protected since, or require an approval that the plan
+    /// does not have, because builds wait in the queue of the account for hours. None where a build has begun to apply it.
     async fn refusal(&self) -> Result<Option<Refusal>, Error> {
         let operation = self.read().await?;
         let Some(plan) = operation.plan.as_ref().filter(|_| !operation.has_begun_apply()) else {
@@ -256,7 +256,8 @@ impl Session {
         })?;
         Ok(match operation.review(plan, &environment) {
             Verdict::Refused(refusal) => Some(refusal),
-            _ => None,
+            Verdict::ApprovalNeeded => operation.refusal_without_approval(plan, &environment),
+            Verdict::ShownOnly | Verdict::NothingToChange | Verdict::Apply => None,
         })
     }
 

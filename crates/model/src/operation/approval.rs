@@ -12,7 +12,7 @@ use super::{Failure, IllegalTransition, Operation, OperationEvent, OperationStat
 use crate::environment::Environment;
 use crate::name::Digest;
 use crate::plan::review::requirements;
-use crate::plan::{PlanSummary, Requirement};
+use crate::plan::{PlanSummary, Refusal, Requirement};
 use crate::principal::is_same_person;
 
 /// The state in which a plan waits.
@@ -213,6 +213,38 @@ impl Operation {
     pub fn approvals_required(&self) -> usize {
         let required = self.approval_rule.as_ref().map_or(1, |rule| rule.required);
         usize::try_from(required).unwrap_or(usize::MAX)
+    }
+
+    /// Why a plan that needs an approval by the present rules of its environment is not applied: they may be stricter than those of the
+    /// review. None if the plan needs no approval, or has every approval that they require.
+    pub fn refusal_without_approval(&self, plan: &PlanSummary, environment: &Environment) -> Option<Refusal> {
+        let required = requirements(plan, environment);
+        let first = required.first()?;
+        let missing = self.missing_approval(environment)?;
+        Some(Refusal {
+            policy: first.policy().to_owned(),
+            reason: format!(
+                "{missing}, and the rules of the environment changed since the review: {}. Request the operation again",
+                first.reason()
+            ),
+            resources: Vec::new(),
+        })
+    }
+
+    /// What its approvals lack by the present rules of its environment.
+    fn missing_approval(&self, environment: &Environment) -> Option<String> {
+        let Some(last) = self.approved_by.as_deref() else {
+            return Some("the plan has no approval".to_owned());
+        };
+        let required = usize::try_from(environment.approvals_required).unwrap_or(usize::MAX);
+        // Records of earlier versions of Slipway have the last approver only.
+        let given = self.approvals.len().max(1);
+        if given < required {
+            return Some(format!("the plan has {given} of {required} approvals"));
+        }
+        let mut approvers = self.approvals.iter().map(|approval| approval.by.as_str()).chain([last]);
+        let is_own = !environment.self_approval && approvers.any(|by| is_same_person(by, &self.requested_by));
+        is_own.then(|| "the requester approved the plan".to_owned())
     }
 
     /// Whether an approval counts for this sheet. One of an earlier sheet does not, unless it is among those that approved the plan. None

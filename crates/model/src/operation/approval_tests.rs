@@ -39,6 +39,49 @@ fn no_interleaving_loses_a_decision_that_was_acknowledged() {
     );
 }
 
+#[test]
+fn stricter_rules_refuse_a_plan_that_lacks_approvals() {
+    let environment = |required: u32, self_approval: bool| {
+        let environment = serde_json::json!({
+            "name": "live", "account": "000000000000", "region": "us-east-1", "approval": "always", "protected": false,
+            "approvals_required": required, "self_approval": self_approval, "variables": {},
+        });
+        serde_json::from_value::<Environment>(environment).expect("an environment")
+    };
+    let refused = |approvers: &[&str], environment: &Environment| {
+        let mut operation = crate::operation::example::operation(&serde_json::json!({}));
+        operation.approved_by = approvers.last().map(|by| (*by).to_owned());
+        let given = approvers.iter().map(|by| Approval {
+            by: (*by).to_owned(),
+            at: Timestamp::UNIX_EPOCH,
+            sheet: None,
+            comment: None,
+        });
+        operation.approvals = given.collect();
+        let refusal = operation.refusal_without_approval(&PlanSummary::default(), environment);
+        refusal.map(|refusal| {
+            assert_eq!(refusal.policy, "environment.approval");
+            refusal.reason
+        })
+    };
+    let cases: [(&[&str], u32, bool, Option<&str>); 6] = [
+        (&[], 1, false, Some("the plan has no approval, ")),
+        (&["bob"], 1, false, None),
+        (&["bob"], 2, false, Some("the plan has 1 of 2 approvals, ")),
+        (&["bob", "carol"], 2, false, None),
+        (&["bob", "ann"], 2, false, Some("the requester approved the plan, ")),
+        (&["bob", "ann"], 2, true, None),
+    ];
+    for (approvers, required, self_approval, expected) in cases {
+        let reason = refused(approvers, &environment(required, self_approval));
+        let begins = |expected: &str| reason.as_ref().is_some_and(|reason| reason.starts_with(expected));
+        assert!(expected.map_or(reason.is_none(), begins), "{approvers:?}: {reason:?}");
+    }
+    let mut never = environment(2, false);
+    never.approval = crate::environment::Approval::Never;
+    assert_eq!(refused(&[], &never), None);
+}
+
 /// Two approvals of three people, one of whom is the requester, with retries of the requests themselves.
 #[test]
 fn random_interleavings_of_many_approvers_keep_the_rules() {

@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
+use slipway_model::environment::Environment;
 use slipway_model::operation::OperationStatus;
-use slipway_model::plan::Action;
 use slipway_model::plan::binding::manifest_name;
 use slipway_model::plan::pages;
+use slipway_model::plan::{Action, Verdict};
 use slipway_model::stack::{Configuration, StackStatus};
 use slipway_store::finish::End;
 
@@ -225,6 +226,67 @@ fn environment_protected_after_the_review_loses_nothing() {
         (world.operation(&update).status, world.stack(&update).status),
         (OperationStatus::Discarded, StackStatus::Ready)
     );
+}
+
+/// A change of the environment.
+type Change = fn(&mut Environment);
+
+/// Builds wait in the queue of the account for hours: the rules that hold are those of the environment when the apply begins.
+#[test]
+fn environment_stricter_after_the_review_needs_its_approvals() {
+    let Some(world) = World::new() else { return };
+    let operation = world.provision("one", configuration(&world, "a"));
+    world.succeed(&operation, "plan", "plan");
+    world.succeed(&operation, "apply", "apply");
+    world.end(&operation, &End::Succeeded);
+    let calls = world.calls().len();
+    let stack = world.stack(&operation);
+    let cases: [(Verdict, Option<&str>, Change, &str); 3] = [
+        (Verdict::Apply, None, |_| {}, "the plan has no approval"),
+        (
+            Verdict::ApprovalNeeded,
+            Some("grace"),
+            |environment| environment.approvals_required = 2,
+            "the plan has 1 of 2 approvals",
+        ),
+        (
+            Verdict::ApprovalNeeded,
+            Some("ada"),
+            |environment| environment.approvals_required = 1,
+            "the requester approved the plan",
+        ),
+    ];
+    for (verdict, approver, change, expected) in cases {
+        let update = world.request(UPDATE, &stack, Some(configuration(&world, "b")));
+        world.succeed(&update, "plan", "update");
+        world.review_as(&update, &verdict, approver);
+        world.change_environment(change);
+        let printed = world.fail(&update, "apply", "refused");
+        assert!(printed.contains(expected), "{printed}");
+        let refused = world.operation(&update);
+        let failure = refused.failure.clone().expect("a failure");
+        assert_eq!(failure.name, "Slipway.PlanRefused");
+        assert!(failure.message.contains("policy `environment.approval`"), "{failure:?}");
+        assert!(!refused.has_begun_apply(), "{refused:?}");
+        world.end(&update, &End::of(failure));
+        let after = world.stack(&update);
+        assert_eq!(
+            (world.operation(&update).status, after.status, after.configuration),
+            (
+                OperationStatus::Discarded,
+                StackStatus::Ready,
+                stack.configuration.clone()
+            )
+        );
+    }
+    assert!(!world.calls()[calls..].contains(&"apply".to_owned()));
+
+    // The requester may approve now.
+    world.change_environment(|environment| environment.self_approval = true);
+    let update = world.request(UPDATE, &stack, Some(configuration(&world, "b")));
+    world.succeed(&update, "plan", "update");
+    world.review_as(&update, &Verdict::ApprovalNeeded, Some("ada"));
+    world.succeed(&update, "apply", "last");
 }
 
 #[test]

@@ -160,21 +160,24 @@ impl World {
 
     /// Has plans of the environment be approved like this.
     pub fn ask_approval(&self, approval: Approval) {
+        self.change_environment(|environment| environment.approval = approval);
+    }
+
+    /// Changes the environment.
+    pub fn change_environment(&self, change: impl FnOnce(&mut Environment)) {
         let environment = self.wait(self.store.environment(&name("dev")));
         let mut environment = environment.expect("the environment");
-        environment.approval = approval;
+        change(&mut environment);
         self.wait(self.store.put_environment(&environment))
             .expect("an environment");
     }
 
     /// Protects the environment, and in it these resources.
     pub fn protect(&self, kind: &str) {
-        let environment = self.wait(self.store.environment(&name("dev")));
-        let mut environment = environment.expect("the environment");
-        environment.protected = true;
-        environment.protected_types = Some(BTreeSet::from([kind.parse().expect("a type")]));
-        self.wait(self.store.put_environment(&environment))
-            .expect("an environment");
+        self.change_environment(|environment| {
+            environment.protected = true;
+            environment.protected_types = Some(BTreeSet::from([kind.parse().expect("a type")]));
+        });
     }
 
     /// The name of the archive with an operation's plan.
@@ -288,11 +291,17 @@ impl World {
         self.aws.object(STATES, &key).is_some()
     }
 
-    /// What `Review plan` does with a plan that is approved at once.
+    /// What `Review plan` and an approver do with a plan, unless it was reviewed.
     pub fn review(&self, operation: &Operation) {
+        self.review_as(operation, &Verdict::ApprovalNeeded, Some("grace"));
+    }
+
+    /// Reviews a plan, unless it was reviewed: this verdict, and an approval by this approver.
+    pub fn review_as(&self, operation: &Operation, verdict: &Verdict, approver: Option<&str>) {
         let reviewed = self.store.update_operation(&operation.id, |operation| {
-            if !operation.status.has_ended() {
-                operation.verdict.get_or_insert(Verdict::Apply);
+            if !operation.status.has_ended() && operation.verdict.is_none() {
+                operation.verdict = Some(verdict.clone());
+                operation.approved_by = approver.map(str::to_owned);
             }
             Ok(())
         });
