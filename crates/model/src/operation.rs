@@ -183,6 +183,9 @@ pub struct Operation {
     /// The build of Apply that applies that plan, or did. None before there is one, and where the build of Plan applies it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub applied_by: Option<String>,
+    /// Whether its apply ended before it ran Terraform, so that it counts as not begun.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub nothing_applied: bool,
     /// What the apply of that plan uses, by SHA-256.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binding: Option<Binding>,

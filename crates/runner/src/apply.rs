@@ -53,6 +53,7 @@ pub(crate) async fn apply(session: &Session, operation: &Operation) -> Result<Do
     }
     if let Some(report) = folder.leftover.take().and_then(|stream| applied_by(&stream)) {
         say("An earlier build of this operation applied the plan to its end.");
+        session.note_apply();
         let outputs = applied_state::outputs(session, operation, &report, None).await?;
         return finish(session, operation, &report, outputs).await;
     }
@@ -147,6 +148,7 @@ async fn run(
         stream: &folder.path().join(APPLY_STREAM),
     };
     let (sender, writer) = progress::start(session.record.clone());
+    session.note_apply();
     let ended = session.run_prepared(terraform, &run, folder, lock, Some(&sender)).await;
     writer.stop().await;
     ended

@@ -71,6 +71,7 @@ pub(crate) async fn follow_apply(session: &Session) -> Result<Option<Done>, Erro
             return Err(interruption.into());
         }
         let Some(other) = operation.other_apply(own) else {
+            session.note_apply();
             return Ok(None);
         };
         match operation.status_of(APPLY) {

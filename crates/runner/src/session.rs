@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 use slipway_model::artifact;
 use slipway_model::environment::Environment;
-use slipway_model::operation::build::PLAN;
+use slipway_model::operation::build::{APPLY, PLAN};
 use slipway_model::operation::one_build::{AfterPlan, NewPlan, go_on_from_plan};
 use slipway_model::operation::{Failure, LogStream, Operation, Progress};
 use slipway_model::plan::{PlanSummary, Refusal, Verdict};
@@ -67,6 +67,8 @@ pub(crate) struct Session {
     phase: Cell<Phase>,
     /// Why nothing is applied.
     refused: RefCell<Option<Refusal>>,
+    /// Whether it is certain that no build has run Terraform's apply of the plan.
+    unapplied: Cell<bool>,
     pub(crate) store: Store,
     pub(crate) record: Record,
     pub(crate) artifacts: Bucket,
@@ -88,6 +90,7 @@ impl Session {
         Self {
             phase: Cell::new(config.phase),
             refused: RefCell::default(),
+            unapplied: Cell::new(false),
             record: Record::new(store.clone(), config.operation.clone()),
             store,
             artifacts: Bucket::new(&sdk, config.own_endpoint, &config.artifacts_bucket),
@@ -123,7 +126,12 @@ impl Session {
                 }
                 match phase {
                     Phase::Plan => operation.begin_build(PLAN, Timestamp::now()),
-                    Phase::Apply => operation.begin_apply(&self.config.build.name, Timestamp::now()),
+                    Phase::Apply => {
+                        // A repeated write finds what the first one left.
+                        let is_first = self.unapplied.get() || !operation.has_begun_apply();
+                        self.unapplied.set(is_first);
+                        operation.begin_apply(&self.config.build.name, Timestamp::now());
+                    }
                 }
                 self.note_log(operation);
             })
@@ -187,7 +195,10 @@ impl Session {
         let recorded = self.update("end the step on", end).await?;
         match (after.get(), recorded.interruption()) {
             (AfterPlan::Leave, Some(interruption)) => return Err(interruption.into()),
-            (AfterPlan::Apply, _) => self.phase.set(Phase::Apply),
+            (AfterPlan::Apply, _) => {
+                self.phase.set(Phase::Apply);
+                self.unapplied.set(true);
+            }
             _ => {}
         }
         Ok(after.get())
@@ -206,15 +217,25 @@ impl Session {
         Ok(recorded.get())
     }
 
+    /// Terraform's apply runs from here on, or ran in an earlier build.
+    pub(crate) fn note_apply(&self) {
+        self.unapplied.set(false);
+    }
+
     /// Records how Apply ended. A cancel that was requested until then is an error too.
     pub(crate) async fn end_apply(&self, ended: &Result<Option<Progress>, Failure>) -> Result<(), Error> {
         let now = Timestamp::now();
-        let recorded = self.update("end the step on", |operation| {
-            let outcome = ended.as_ref().map(|_| ()).map_err(Failure::clone);
-            // What the record says of the end is read below.
-            let _ = operation.end_build(Phase::Apply.step(), outcome, now);
-            if let Ok(progress) = ended {
+        let recorded = self.update("end the step on", |operation| match ended {
+            Ok(progress) => {
+                // What the record says of the end is read below.
+                let _ = operation.end_build(Phase::Apply.step(), Ok(()), now);
                 operation.progress.clone_from(progress);
+            }
+            Err(failure) if self.unapplied.get() => {
+                operation.fail_before_apply(&self.config.build.name, failure.clone(), now);
+            }
+            Err(failure) => {
+                let _ = operation.end_build(Phase::Apply.step(), Err(failure.clone()), now);
             }
         });
         match recorded.await?.interruption() {
@@ -246,7 +267,8 @@ impl Session {
     /// does not have, because builds wait in the queue of the account for hours. None where a build has begun to apply it.
     async fn refusal(&self) -> Result<Option<Refusal>, Error> {
         let operation = self.read().await?;
-        let Some(plan) = operation.plan.as_ref().filter(|_| !operation.has_begun_apply()) else {
+        let has_begun = operation.status_of(APPLY).is_some();
+        let Some(plan) = operation.plan.as_ref().filter(|_| !has_begun) else {
             return Ok(None);
         };
         let environment = patiently(async || self.store.environment(&operation.environment).await).await;

@@ -330,6 +330,7 @@ impl Request {
             plan: None,
             planned_by: None,
             applied_by: None,
+            nothing_applied: false,
             verdict: None,
             drift: None,
             approval_rule: None,

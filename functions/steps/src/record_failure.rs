@@ -34,6 +34,10 @@ impl Steps {
             had_begun_apply.store(operation.has_begun_apply(), Ordering::Relaxed);
             if !operation.status.has_ended() && !operation.is_refused_before_apply() {
                 let step = step_of(operation, &failed.step);
+                if step == state::APPLY && !operation.has_begun_apply() {
+                    // Its build never came to Terraform. One that begins before the operation ends resets this.
+                    operation.nothing_applied = true;
+                }
                 let is_cancelled = failed.error == rollout::CANCELLED || operation.cancel.is_some();
                 let status = if is_cancelled {
                     StepStatus::Cancelled

@@ -32,7 +32,19 @@ impl Operation {
         if self.other_apply(build).is_none() {
             self.begin_build(APPLY, now);
             self.applied_by = Some(build.to_owned());
+            self.nothing_applied = false;
         }
+    }
+
+    /// A build fails before it runs Terraform's apply, and no build did that before it: the step failed, and nothing was applied. If
+    /// another build has begun since, that one knows.
+    pub fn fail_before_apply(&mut self, build: &str, failure: Failure, now: Timestamp) {
+        if self.status.has_ended() {
+            return;
+        }
+        // What the record says of the end is read by the caller.
+        let _ = self.end_build(APPLY, Err(failure), now);
+        self.nothing_applied = self.other_apply(build).is_none();
     }
 
     /// Whether its apply deploys or makes what a release fills.
@@ -96,12 +108,13 @@ impl Operation {
             Some(Verdict::ApprovalNeeded) => self.approved_by.is_some(),
             _ => false,
         };
-        (plan == StepStatus::Succeeded && applies && !self.has_begun_apply()).then_some(APPLY)
+        (plan == StepStatus::Succeeded && applies && self.status_of(APPLY).is_none()).then_some(APPLY)
     }
 
-    /// Whether the runner has begun to apply the plan. An operation that ends before that leaves the stack as it was.
+    /// Whether the runner has begun to apply the plan. An operation that ends before that leaves the stack as it was, also if the step
+    /// failed before Terraform ran.
     pub fn has_begun_apply(&self) -> bool {
-        self.status_of(APPLY).is_some()
+        self.status_of(APPLY).is_some() && !self.nothing_applied
     }
 
     /// Whether it came to no step that makes anything of its stack. Once the record says that it has ended, no build begins to apply

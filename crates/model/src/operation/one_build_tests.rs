@@ -134,6 +134,21 @@ fn record_shows_plan_verdict_and_apply_of_one_build() {
 }
 
 #[test]
+fn apply_counts_as_begun_unless_it_failed_before_terraform() {
+    let mut operation = operation(OperationKind::Update);
+    operation.begin_apply("one", NOW);
+    assert!(operation.has_begun_apply());
+    operation.fail_before_apply("one", failure(APPLY), NOW);
+    assert_eq!(operation.status_of(APPLY), Some(StepStatus::Failed));
+    assert!(!operation.has_begun_apply());
+    operation.begin_apply("one", NOW);
+    assert!(operation.has_begun_apply());
+    // A build that lost the race does not know what the other one did.
+    operation.fail_before_apply("two", failure(APPLY), NOW);
+    assert!(operation.has_begun_apply());
+}
+
+#[test]
 fn second_plan_and_late_failure_change_nothing() {
     for verdict in [None, Some(Verdict::Apply)] {
         let mut operation = operation(OperationKind::Update);

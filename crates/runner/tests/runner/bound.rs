@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use slipway_model::environment::Environment;
-use slipway_model::operation::OperationStatus;
+use slipway_model::operation::{OperationStatus, StepStatus};
 use slipway_model::plan::binding::manifest_name;
 use slipway_model::plan::pages;
 use slipway_model::plan::{Action, Verdict};
@@ -122,6 +122,39 @@ fn replaced_files_are_refused_by_name() {
     world.aws.put(ARTIFACTS, &kept, manifest);
     let printed = world.succeed(&operation, "apply", "apply");
     assert!(printed.contains("from the blueprint"), "{printed}");
+}
+
+#[test]
+fn refused_files_leave_the_stack_as_it_was() {
+    let Some(world) = World::new() else { return };
+    let operation = world.provision("one", configuration(&world, "a"));
+    world.succeed(&operation, "plan", "plan");
+    world.succeed(&operation, "apply", "apply");
+    world.end(&operation, &End::Succeeded);
+    let before = world.stack(&operation);
+    let update = world.request(UPDATE, &before, Some(configuration(&world, "b")));
+    world.succeed(&update, "plan", "update");
+    let work = world.key(&update, &world.kept_plan(&update).expect("a plan that is kept"));
+    let packed = world.aws.object(ARTIFACTS, &work).expect("an archive");
+    world
+        .aws
+        .put(ARTIFACTS, &work, with_file(&packed, "blueprint/extra.tf", "swapped"));
+    let printed = world.fail(&update, "apply", "refused");
+    assert!(printed.contains("blueprint/extra.tf added"), "{printed}");
+    let refused = world.operation(&update);
+    assert!(!refused.has_begun_apply(), "{refused:?}");
+    assert_eq!(refused.status_of("Apply"), Some(StepStatus::Failed));
+    // A second build, started because the answer to StartBuild was lost, does not apply it.
+    world.aws.put(ARTIFACTS, &work, packed);
+    world.fail(&update, "apply", "again");
+
+    world.end(&update, &End::of(refused.failure.expect("a failure")));
+    let after = world.stack(&update);
+    assert_eq!(
+        (world.operation(&update).status, after.status, &after.configuration),
+        (OperationStatus::Failed, StackStatus::Ready, &before.configuration)
+    );
+    assert_eq!(after.applied(), before.applied());
 }
 
 #[test]

@@ -64,6 +64,7 @@ struct Plan {
 impl Runner {
     /// Runs a phase; whether the build succeeds.
     pub async fn run(&self, phase: Phase) -> bool {
+        let unapplied = Mutex::new(false);
         let begun = self.update(|operation| {
             if operation.interruption().is_some() {
                 return;
@@ -71,18 +72,24 @@ impl Runner {
             match phase {
                 Phase::Plan if operation.planned_by.is_some() => {}
                 Phase::Plan => operation.begin_build(phase.step(), Timestamp::now()),
-                Phase::Apply => operation.begin_apply(&self.build, Timestamp::now()),
+                Phase::Apply => {
+                    let is_first = *lock(&unapplied) || !operation.has_begun_apply();
+                    *lock(&unapplied) = is_first;
+                    operation.begin_apply(&self.build, Timestamp::now());
+                }
             }
         });
         match (begun.await, phase) {
             (Err(_), _) => false,
             (Ok(operation), Phase::Plan) => self.plan(&operation).await,
             (Ok(operation), Phase::Apply) => {
+                let took_over = operation.other_apply(&self.build).is_some();
                 if let Some(followed) = self.follow_apply(&operation).await {
                     return followed;
                 }
                 let applied = self.apply_kept(&operation).await;
-                self.end_apply(applied).await
+                let unapplied = *lock(&unapplied) && !took_over;
+                self.end_apply(applied, unapplied).await
             }
         }
     }
@@ -100,7 +107,7 @@ impl Runner {
             Ok((AfterPlan::Drop, _)) => self.follow().await,
             Ok((AfterPlan::Apply, plan)) => {
                 let applied = self.apply(operation, plan).await;
-                self.end_apply(applied).await
+                self.end_apply(applied, true).await
             }
             Err(failed) => self.fail_plan(failed).await,
         }
@@ -324,7 +331,8 @@ impl Runner {
         Ok(())
     }
 
-    async fn end_apply(&self, applied: Result<(), Failed>) -> bool {
+    /// Records how Apply ended. Where no build began before this one (`unapplied`), a failure before Terraform ran applied nothing.
+    async fn end_apply(&self, applied: Result<(), Failed>, unapplied: bool) -> bool {
         let outcome = match applied {
             Ok(()) => Ok(()),
             Err(Some(failure)) => Err(Failure {
@@ -334,9 +342,13 @@ impl Runner {
             Err(None) => return false,
         };
         let now = Timestamp::now();
-        let recorded = self.update(|operation| {
-            // What the record says of the end is read below.
-            let _ = operation.end_build("Apply", outcome.clone(), now);
+        let unapplied = unapplied && self.world.states().applies(self.operation.as_str()) == 0;
+        let recorded = self.update(|operation| match &outcome {
+            Err(failure) if unapplied => operation.fail_before_apply(&self.build, failure.clone(), now),
+            _ => {
+                // What the record says of the end is read below.
+                let _ = operation.end_build("Apply", outcome.clone(), now);
+            }
         });
         outcome.is_ok() && recorded.await.is_ok_and(|recorded| recorded.interruption().is_none())
     }

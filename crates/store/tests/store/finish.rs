@@ -1,6 +1,7 @@
 //! Ends, and what follows from them.
 
 use futures::future::join_all;
+use jiff::Timestamp;
 use serde_json::Map;
 use slipway_model::contract::Contract;
 use slipway_model::id::ReleaseNumber;
@@ -255,6 +256,31 @@ async fn wanted_and_applied_configuration_differ_after_a_failed_apply() {
         (StackStatus::Ready, &4.into())
     );
     assert_eq!(ready.applied(), Some(&ready.configuration));
+}
+
+#[tokio::test]
+async fn apply_that_failed_before_terraform_leaves_the_stack() {
+    let table = table().await;
+    let (before, update) = resizing(&table, 2).await;
+    let refused = |operation: &mut Operation| {
+        operation.begin_apply("runner:1", Timestamp::UNIX_EPOCH);
+        operation.fail_before_apply("runner:1", failure("Slipway.ApplyFailed"), Timestamp::UNIX_EPOCH);
+        Ok(())
+    };
+    let refused = table
+        .store
+        .update_operation(&update.id, refused)
+        .await
+        .expect("written");
+    assert_eq!(refused.status_of("Apply"), Some(StepStatus::Failed));
+    let end = End::of(refused.failure.expect("a failure"));
+    let finished = table.store.finish_operation(&update.id, &end).await.expect("finished");
+    assert_eq!(finished.operation.status, OperationStatus::Failed);
+    let after = table.store.stack(&before.id).await.expect("the stack");
+    assert_eq!(
+        (after.status, &after.configuration, after.applied()),
+        (before.status, &before.configuration, before.applied())
+    );
 }
 
 #[tokio::test]

@@ -336,6 +336,25 @@ fn plan_that_its_apply_refuses_leaves_the_stack_as_it_was() {
 }
 
 #[test]
+fn apply_whose_build_never_began_leaves_the_stack_as_it_was() {
+    let mut world = provisioned();
+    let before = world.stack();
+    world.apply_build = Build::Dies;
+    let update = world.ask(UPDATE);
+    let run = world.run(&update);
+    let (error, cause) = failed(&run);
+    assert_eq!(error, "Slipway.ApplyFailed", "{cause}");
+    let ended = world.operation(&update);
+    assert_eq!(ended.status, OperationStatus::Failed);
+    assert_eq!(ended.status_of("Apply"), Some(StepStatus::Failed));
+    let after = world.stack();
+    assert_eq!(
+        (after.status, &after.configuration, &after.applied),
+        (StackStatus::Ready, &before.configuration, &before.applied)
+    );
+}
+
+#[test]
 fn draft_is_not_planned_after_its_environment_is_no_sandbox() {
     let mut world = provisioned();
     let update = world.ask(UPDATE);
