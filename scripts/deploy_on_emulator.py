@@ -15,6 +15,7 @@ It ends with a list of what this does not show, and why. The emulator listens on
 
 from __future__ import annotations
 
+import hashlib
 import http.server
 import io
 import json
@@ -205,7 +206,16 @@ class Runner(http.server.BaseHTTPRequestHandler):
             ecs.create_service(cluster="main", serviceName=service, taskDefinition=service, desiredCount=0)
         named = f"operations/{written['stack']['S']}/{operation}/outputs.json"
         outputs = {"Bucket": self.outputs["ArtifactsBucketName"], "Key": named}
-        self.cloud.s3.put_object(**outputs, Body=json.dumps({"slipway": contract}))
+        body = json.dumps({"slipway": contract}).encode()
+        digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
+        table.update_item(
+            TableName=name,
+            Key=key,
+            UpdateExpression="SET #outputs = :outputs ADD revision :one",
+            ExpressionAttributeNames={"#outputs": "outputs"},
+            ExpressionAttributeValues={":outputs": {"S": digest}, ":one": {"N": "1"}},
+        )
+        self.cloud.s3.put_object(**outputs, Body=body)
 
     def log_message(self, *_):
         pass

@@ -5,7 +5,8 @@ use crate::name::Digest;
 use crate::operation::Operation;
 use crate::operation::layout::Layout;
 
-/// The outputs that an apply leaves with its operation. That they are there says that the plan was applied.
+/// The outputs that an apply leaves with its operation. Their SHA-256 is on the operation's record, which says that the plan was
+/// applied: the object alone says nothing.
 pub const OUTPUTS: &str = "outputs.json";
 
 /// What an archive with a plan was called when an operation had one at most.

@@ -39,7 +39,7 @@ use self::work::Work;
 use crate::event::{Delivery, Origin};
 use crate::id::{OperationId, ReleaseNumber, StackId};
 pub use crate::kind::OperationKind;
-use crate::name::Name;
+use crate::name::{Digest, Name};
 use crate::plan::binding::Binding;
 use crate::plan::{Drift, PlanSummary, Verdict};
 use crate::policy::PermittedRequest;
@@ -186,6 +186,10 @@ pub struct Operation {
     /// Whether its apply ended before it ran Terraform, so that it counts as not begun.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub nothing_applied: bool,
+    /// The SHA-256 of the outputs that its apply left in the artifacts bucket. None before the plan is applied, and on records of
+    /// earlier versions of Slipway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outputs: Option<Digest>,
     /// What the apply of that plan uses, by SHA-256.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binding: Option<Binding>,

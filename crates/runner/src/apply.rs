@@ -4,6 +4,7 @@ use std::os::unix::process::ExitStatusExt;
 
 use serde_json::{Map, Value};
 use slipway_model::artifact::{self, OUTPUTS};
+use slipway_model::name::Digest;
 use slipway_model::operation::Operation;
 use slipway_model::operation::one_build::PlanMade;
 use tokio::try_join;
@@ -18,13 +19,14 @@ use crate::error::Error;
 use crate::lock::StateLock;
 use crate::objects::Object;
 use crate::overrides::state_prefix;
+use crate::phase::Phase;
 use crate::prepared;
 use crate::progress;
 use crate::providers;
 use crate::references;
 use crate::report::Report;
 use crate::rescue;
-use crate::session::{Done, Session};
+use crate::session::{Applied, Done, Session};
 use crate::show;
 use crate::state;
 use crate::stream::Line;
@@ -34,23 +36,20 @@ use slipway_model::error_chain::chain;
 
 /// Applies.
 pub(crate) async fn apply(session: &Session, operation: &Operation) -> Result<Done, Error> {
+    if !operation.may_apply() {
+        return Err(Error::NoVerdict);
+    }
+    if let Some(recorded) = &operation.outputs {
+        return Box::pin(applied_before(session, operation, recorded)).await;
+    }
     let lock = session.lock(operation);
     let mut folder = session.work_folder().await?;
-    let outputs = artifact::of_operation(operation, OUTPUTS);
-    let (applied, kept, (stack, environment, endpoint), source) = try_join!(
-        session.artifacts.get(&outputs),
+    let (kept, (stack, environment, endpoint), source) = try_join!(
         kept(session, operation),
         session.places(operation),
         blueprint::fetch(&session.artifacts, &operation.configuration.digest),
     )?;
     blueprint::learn_secrets(&session.artifacts, operation, &stack, &environment, &source).await?;
-    if applied.is_some() {
-        say("This plan was applied before: there is nothing to do.");
-        return Ok(Done::Applied(operation.progress.clone()));
-    }
-    if !operation.may_apply() {
-        return Err(Error::NoVerdict);
-    }
     if let Some(report) = folder.leftover.take().and_then(|stream| applied_by(&stream)) {
         say("An earlier build of this operation applied the plan to its end.");
         session.note_apply();
@@ -79,6 +78,28 @@ pub(crate) async fn apply(session: &Session, operation: &Operation) -> Result<Do
     // What the plan marks as sensitive, this build has not seen yet.
     show::learn_sensitive(session, &terraform, &folder).await?;
     Box::pin(apply_planned(session, operation, &terraform, folder, &lock)).await
+}
+
+/// Ends as the build that applied the plan and recorded this digest of its outputs, which it may not have kept. The state has them
+/// still. Whatever else is in their place is replaced, or refused.
+async fn applied_before(session: &Session, operation: &Operation, recorded: &Digest) -> Result<Done, Error> {
+    let key = artifact::of_operation(operation, OUTPUTS);
+    let kept = session.artifacts.get(&key).await?;
+    if kept.is_some_and(|kept| Digest::of(&kept.bytes) == *recorded) {
+        say("This plan was applied before: there is nothing to do.");
+    } else {
+        let outputs = applied_state::outputs(session, operation, &Report::default(), None).await?;
+        let outputs = Value::Object(outputs).to_string().into_bytes();
+        if Digest::of(&outputs) != *recorded {
+            return Err(Error::OutputsDiffer(key));
+        }
+        say("This plan was applied before. Its outputs are kept again, from the state.");
+        session.artifacts.put(&key, outputs).await?;
+    }
+    Ok(Done::Applied(Applied {
+        progress: operation.progress.clone(),
+        outputs: recorded.clone(),
+    }))
 }
 
 /// The archive with the plan that is on the record, and its key. The first error is of the reading, the second says that there is
@@ -197,7 +218,8 @@ async fn require_recorded(session: &Session, operation: &Operation, ended: &Ende
     })
 }
 
-/// Keeps what came of the apply.
+/// Keeps what came of the apply. In a build of Apply the record says so first, because another build may take over: it finds there
+/// that the plan was applied. None takes over from a build of Plan, which records it when it ends Apply.
 async fn finish(
     session: &Session,
     operation: &Operation,
@@ -205,15 +227,23 @@ async fn finish(
     outputs: Map<String, Value>,
 ) -> Result<Done, Error> {
     let key = artifact::of_operation(operation, OUTPUTS);
-    let kept = session
-        .artifacts
-        .put(&key, Value::Object(outputs).to_string().into_bytes())
-        .await;
-    kept.inspect_err(|error| say(format_args!("The plan was applied, but not recorded: {}", chain(error))))?;
+    let outputs = Value::Object(outputs).to_string().into_bytes();
+    let digest = Digest::of(&outputs);
+    let kept = async {
+        if session.config.phase == Phase::Apply {
+            session.record_outputs(&digest).await?;
+        }
+        session.artifacts.put(&key, outputs).await
+    };
+    kept.await
+        .inspect_err(|error| say(format_args!("The plan was applied, but not recorded: {}", chain(error))))?;
     for kind in &report.unknown {
         say(format_args!(
             "Terraform wrote messages of a type that is not known: {kind}."
         ));
     }
-    Ok(Done::Applied(report.progress()))
+    Ok(Done::Applied(Applied {
+        progress: report.progress(),
+        outputs: digest,
+    }))
 }

@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::console::{self, say};
 use crate::error::Error;
 use crate::log::LogWriter;
-use crate::other_build;
+use crate::other_build::{self, Followed};
 use crate::phase::Phase;
 use crate::plan;
 use crate::session::{Done, Session};
@@ -61,7 +61,7 @@ async fn do_phase(session: &Session, operation: &Operation) -> Result<(), Error>
         return ended.map(drop);
     }
     let apply = match &ended {
-        Ok(Done::Applied(progress)) => Ok(progress.clone()),
+        Ok(Done::Applied(applied)) => Ok(applied.clone()),
         Ok(Done::Planned | Done::Elsewhere) => return Ok(()),
         // The record has the reason of that build.
         Err(Error::OtherBuildFailed(_)) => return ended.map(drop),
@@ -105,11 +105,15 @@ async fn apply(session: &Session, operation: &Operation) -> Result<Done, Error> 
     if let Some(refusal) = session.take_refusal() {
         return Err(Error::Refused(refusal));
     }
-    if operation.other_apply(&session.config.build.name).is_some()
-        && let Some(done) = other_build::follow_apply(session).await?
-    {
-        return Ok(done);
+    let mut taken_over = None;
+    if operation.other_apply(&session.config.build.name).is_some() {
+        match other_build::follow_apply(session).await? {
+            Followed::Ended(done) => return Ok(done),
+            // The other build has written more on it since this one read it.
+            Followed::TakenOver(operation) => taken_over = Some(operation),
+        }
     }
+    let operation = taken_over.as_deref().unwrap_or(operation);
     Box::pin(apply::apply(session, operation)).await
 }
 

@@ -149,6 +149,11 @@ pub(crate) enum Error {
     )]
     Unbound,
     #[error(
+        "failed to read the outputs of the apply: {0} differs from the digest on the operation's record, and so do the outputs in the \
+         state; update the stack"
+    )]
+    OutputsDiffer(String),
+    #[error(
         "failed to destroy the stack: Terraform ended with success, and {} still in the state, among them \
          {first}. Request the destroy again",
         counted_as(*count, "resource is", "resources are")

@@ -46,9 +46,17 @@ pub(crate) async fn follow(session: &Session) -> Result<Done, Error> {
     }
 }
 
-/// Waits while another build of Apply applies the plan, and ends as that does. `None` where it ended without a result: then this
-/// build is the one that applies.
-pub(crate) async fn follow_apply(session: &Session) -> Result<Option<Done>, Error> {
+/// What comes of another build of Apply.
+#[derive(Debug)]
+pub(crate) enum Followed {
+    /// It ended, and this build ends like this.
+    Ended(Done),
+    /// It ended without a result. This build is the one that applies, and this is the record.
+    TakenOver(Box<Operation>),
+}
+
+/// Waits while another build of Apply applies the plan, and ends as that does, or takes over.
+pub(crate) async fn follow_apply(session: &Session) -> Result<Followed, Error> {
     let own = &session.config.build.name;
     let mut is_said = false;
     let mut gone: Option<String> = None;
@@ -70,16 +78,16 @@ pub(crate) async fn follow_apply(session: &Session) -> Result<Option<Done>, Erro
         if let Some(interruption) = operation.interruption() {
             return Err(interruption.into());
         }
-        let Some(other) = operation.other_apply(own) else {
+        let Some(other) = operation.other_apply(own).map(str::to_owned) else {
             session.note_apply();
-            return Ok(None);
+            return Ok(Followed::TakenOver(Box::new(operation)));
         };
         match operation.status_of(APPLY) {
             Some(StepStatus::Succeeded) => {
                 say("Another build of this operation has applied the plan: there is nothing to do.");
-                return Ok(Some(Done::Elsewhere));
+                return Ok(Followed::Ended(Done::Elsewhere));
             }
-            Some(StepStatus::Failed | StepStatus::Cancelled) => return Err(Error::OtherBuildFailed(other.to_owned())),
+            Some(StepStatus::Failed | StepStatus::Cancelled) => return Err(Error::OtherBuildFailed(other)),
             Some(StepStatus::Running) | None => {}
         }
         if !is_said {
@@ -87,8 +95,8 @@ pub(crate) async fn follow_apply(session: &Session) -> Result<Option<Done>, Erro
             is_said = true;
         }
         session.cancel.check()?;
-        if ended(session, &operation, other).await? {
-            gone = Some(other.to_owned());
+        if ended(session, &operation, &other).await? {
+            gone = Some(other);
         } else {
             sleep(POLL).await;
         }

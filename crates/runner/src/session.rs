@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 use slipway_model::artifact;
 use slipway_model::environment::Environment;
+use slipway_model::name::Digest;
 use slipway_model::operation::build::{APPLY, PLAN};
 use slipway_model::operation::one_build::{AfterPlan, NewPlan, go_on_from_plan};
 use slipway_model::operation::{Failure, LogStream, Operation, Progress};
@@ -55,8 +56,17 @@ pub(crate) enum Done {
     Planned,
     /// With nothing: another build of the operation was first.
     Elsewhere,
-    /// With an apply that came this far.
-    Applied(Option<Progress>),
+    /// With an apply.
+    Applied(Applied),
+}
+
+/// What is recorded of an apply that succeeded.
+#[derive(Debug, Clone)]
+pub(crate) struct Applied {
+    /// How far it came.
+    pub(crate) progress: Option<Progress>,
+    /// The digest of its outputs.
+    pub(crate) outputs: Digest,
 }
 
 /// One build of one operation.
@@ -222,14 +232,25 @@ impl Session {
         self.unapplied.set(false);
     }
 
+    /// Records that the plan was applied, with the digest of its outputs.
+    pub(crate) async fn record_outputs(&self, outputs: &Digest) -> Result<(), Error> {
+        let record = |operation: &mut Operation| {
+            if !operation.status.has_ended() {
+                operation.outputs = Some(outputs.clone());
+            }
+        };
+        self.update("record the outputs on", record).await.map(drop)
+    }
+
     /// Records how Apply ended. A cancel that was requested until then is an error too.
-    pub(crate) async fn end_apply(&self, ended: &Result<Option<Progress>, Failure>) -> Result<(), Error> {
+    pub(crate) async fn end_apply(&self, ended: &Result<Applied, Failure>) -> Result<(), Error> {
         let now = Timestamp::now();
         let recorded = self.update("end the step on", |operation| match ended {
-            Ok(progress) => {
+            Ok(applied) => {
                 // What the record says of the end is read below.
                 let _ = operation.end_build(Phase::Apply.step(), Ok(()), now);
-                operation.progress.clone_from(progress);
+                operation.progress.clone_from(&applied.progress);
+                operation.outputs = Some(applied.outputs.clone());
             }
             Err(failure) if self.unapplied.get() => {
                 operation.fail_before_apply(&self.config.build.name, failure.clone(), now);

@@ -331,6 +331,7 @@ impl Request {
             planned_by: None,
             applied_by: None,
             nothing_applied: false,
+            outputs: None,
             verdict: None,
             drift: None,
             approval_rule: None,

@@ -28,6 +28,9 @@ pub enum StepError {
     /// There is no plan to review.
     #[error("{0}")]
     PlanFailed(String),
+    /// The outputs of the apply are not those that the runner recorded.
+    #[error("{0}")]
+    OutputsDiffer(String),
     /// The blueprint's output `slipway` is missing, wrong, or names what does not exist.
     #[error("{0}")]
     ContractInvalid(String),
@@ -158,6 +161,7 @@ impl StepError {
             Self::PlanFailed(_) => ErrorName::PlanFailed,
             Self::RequestInvalid(_) => ErrorName::RequestInvalid,
             Self::RequestDenied(_) => ErrorName::RequestDenied,
+            Self::OutputsDiffer(_) => ErrorName::ApplyFailed,
             Self::ContractInvalid(_) => ErrorName::ContractInvalid,
             Self::MigrationFailed(_) => ErrorName::MigrationFailed,
             Self::SnapshotFailed(_) => ErrorName::SnapshotFailed,
@@ -190,6 +194,13 @@ impl StepError {
     /// The text for the requester.
     pub fn text(&self) -> String {
         cut(&self.to_string(), TEXT_LENGTH)
+    }
+
+    /// The outputs of the apply, in the object with this key, cannot be used.
+    pub(crate) fn outputs(key: &str, why: &str) -> Self {
+        Self::OutputsDiffer(format!(
+            "failed to read the outputs of the apply: {key} {why}. Update the stack"
+        ))
     }
 
     /// The problems of a contract in one text, by field.

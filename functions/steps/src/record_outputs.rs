@@ -9,6 +9,7 @@ use serde_json::Value;
 use slipway_model::artifact::{self, OUTPUTS};
 use slipway_model::contract::Contract;
 use slipway_model::id::ReleaseNumber;
+use slipway_model::name::Digest;
 use slipway_model::operation::{Operation, OperationKind};
 use slipway_model::stack::Stack;
 use slipway_model::terraform::OUTPUT;
@@ -107,20 +108,28 @@ impl Steps {
         Ok((!nothing_to_roll_out).then_some(current))
     }
 
-    /// The contract in the outputs that the runner left in the bucket: their values by their names, without the sensitive ones.
+    /// The contract in the outputs that the runner left in the bucket: their values by their names, without the sensitive ones. They are
+    /// those whose digest the runner recorded: other writers of the bucket cannot replace them.
     async fn read_contract(&self, operation: &Operation) -> Result<Contract, StepError> {
         let key = artifact::of_operation(operation, OUTPUTS);
+        // A runner of an earlier version applied it. The object alone would let its writers decide what the stack runs.
+        let Some(recorded) = &operation.outputs else {
+            return Err(StepError::outputs(
+                &key,
+                "has no digest on the operation's record, because the runner is of an earlier version: publish the toolchain of this one",
+            ));
+        };
         let doing = "read the outputs of the apply";
         let object = self
             .s3
             .get_object()
             .bucket(&self.config.artifacts_bucket)
-            .key(key)
+            .key(&key)
             .send();
         let object = match object.await {
             Ok(object) => object,
             Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => {
-                return Err(missing_output());
+                return Err(StepError::outputs(&key, "is missing"));
             }
             Err(error) => return Err(aws::failed(doing, error)),
         };
@@ -128,7 +137,14 @@ impl Steps {
             doing: doing.to_owned(),
             source: error.into(),
         })?;
-        let outputs: Value = serde_json::from_slice(&body.into_bytes()).map_err(|error| StepError::Refused {
+        let bytes = body.into_bytes();
+        if Digest::of(&bytes) != *recorded {
+            return Err(StepError::outputs(
+                &key,
+                "differs from the digest on the operation's record",
+            ));
+        }
+        let outputs: Value = serde_json::from_slice(&bytes).map_err(|error| StepError::Refused {
             doing: doing.to_owned(),
             said: "they are not JSON".to_owned(),
             source: error.into(),

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use slipway_model::environment::Environment;
+use slipway_model::name::Digest;
 use slipway_model::operation::{OperationStatus, StepStatus};
 use slipway_model::plan::binding::manifest_name;
 use slipway_model::plan::pages;
@@ -175,6 +177,64 @@ fn replaced_state_is_refused_by_name() {
     }
     world.aws.put(STATES, &state_key(&operation), state.to_string());
     world.succeed(&operation, "apply", "apply");
+}
+
+/// The object alone does not say that the plan was applied.
+#[test]
+fn planted_outputs_do_not_replace_the_apply() {
+    let Some(world) = World::new() else { return };
+    let operation = world.provision("one", configuration(&world, "a"));
+    world.succeed(&operation, "plan", "plan");
+    let planted = json!({"slipway": {"endpoints": {"evil": "https://evil.example"}}});
+    world
+        .aws
+        .put(ARTIFACTS, &world.key(&operation, "outputs.json"), planted.to_string());
+    world.succeed(&operation, "apply", "apply");
+    assert_eq!(world.calls().last().map(String::as_str), Some("apply"));
+    let expected = json!({"slipway": {"endpoints": {"web": "https://a.example/"}}});
+    assert_eq!(world.outputs(&operation), expected);
+    let kept = world.artifact(&operation, "outputs.json").expect("outputs");
+    let recorded = world.operation(&operation).outputs;
+    assert_eq!(recorded, Some(Digest::of(kept.as_bytes())));
+}
+
+/// A build died after it recorded the digest of the outputs: whether it kept them is not known.
+#[test]
+fn repeated_apply_keeps_the_recorded_outputs() {
+    let Some(world) = World::new() else { return };
+    let operation = world.provision("one", configuration(&world, "a"));
+    world.succeed(&operation, "plan", "plan");
+    world.succeed(&operation, "apply", "apply");
+    let (key, calls) = (world.key(&operation, "outputs.json"), world.calls().len());
+    let outputs = world.outputs(&operation);
+    let die = || {
+        let running = world.store.update_operation(&operation.id, |operation| {
+            operation.begin_step("Apply", Timestamp::UNIX_EPOCH);
+            Ok(())
+        });
+        world.wait(running).expect("a record");
+    };
+    die();
+    let printed = world.succeed(&operation, "apply", "again");
+    assert!(printed.contains("This plan was applied before"), "{printed}");
+
+    die();
+    world.aws.put(ARTIFACTS, &key, "{}");
+    world.succeed(&operation, "apply", "third");
+    assert_eq!(world.outputs(&operation), outputs);
+
+    die();
+    world.aws.put(ARTIFACTS, &key, "{}");
+    let mut state = world.state(&operation);
+    state["outputs"]["slipway"]["value"] = json!({});
+    world.aws.put(STATES, &state_key(&operation), state.to_string());
+    let printed = world.fail(&operation, "apply", "fourth");
+    assert!(
+        printed.contains("outputs.json differs from the digest on the operation's record"),
+        "{printed}"
+    );
+    assert!(world.operation(&operation).has_begun_apply());
+    assert_eq!(world.calls().len(), calls);
 }
 
 #[test]

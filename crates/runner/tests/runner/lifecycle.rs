@@ -3,6 +3,7 @@
 use serde_json::json;
 use slipway_model::artifact;
 use slipway_model::environment::Approval;
+use slipway_model::name::Digest;
 use slipway_model::operation::StepStatus;
 use slipway_model::operation::work::Work;
 use slipway_model::plan::{Action, Verdict};
@@ -144,6 +145,8 @@ fn one_build_plans_and_applies_without_approval() {
     );
     assert_eq!(applied.progress.map(|progress| progress.done), Some(3));
     assert_eq!(world.outputs(&operation)["greeting"], "hello");
+    let kept = world.artifact(&operation, "outputs.json").expect("outputs");
+    assert_eq!(applied.outputs, Some(Digest::of(kept.as_bytes())));
     // Streams are kept where something failed.
     assert!(world.artifact(&operation, "plan.jsonl").is_none() && world.artifact(&operation, "apply.jsonl").is_none());
     // The plan with its secrets never left the build.

@@ -84,9 +84,10 @@ impl Runner {
             (Ok(operation), Phase::Plan) => self.plan(&operation).await,
             (Ok(operation), Phase::Apply) => {
                 let took_over = operation.other_apply(&self.build).is_some();
-                if let Some(followed) = self.follow_apply(&operation).await {
-                    return followed;
-                }
+                let operation = match Box::pin(self.follow_apply(operation)).await {
+                    Ok(operation) => operation,
+                    Err(followed) => return followed,
+                };
                 let applied = self.apply_kept(&operation).await;
                 let unapplied = *lock(&unapplied) && !took_over;
                 self.end_apply(applied, unapplied).await
@@ -249,17 +250,20 @@ impl Runner {
         }
     }
 
-    /// Waits while another build of Apply applies the plan; whether that succeeds. `None` where this build is the one that applies.
-    async fn follow_apply(&self, begun: &Operation) -> Option<bool> {
-        let mut operation = begun.clone();
+    /// Waits while another build of Apply applies the plan. The record if this build is the one that applies, otherwise whether the other
+    /// one succeeds.
+    async fn follow_apply(&self, begun: Operation) -> Result<Operation, bool> {
+        let mut operation = begun;
         loop {
             if operation.interruption().is_some() {
-                return None;
+                return Ok(operation);
             }
-            let other = operation.other_apply(&self.build)?.to_owned();
+            let Some(other) = operation.other_apply(&self.build).map(str::to_owned) else {
+                return Ok(operation);
+            };
             match operation.status_of("Apply") {
-                Some(StepStatus::Succeeded) => return Some(true),
-                Some(StepStatus::Failed | StepStatus::Cancelled) => return Some(false),
+                Some(StepStatus::Succeeded) => return Err(true),
+                Some(StepStatus::Failed | StepStatus::Cancelled) => return Err(false),
                 Some(StepStatus::Running) | None => {}
             }
             let read = if self.world.builds().is_running(&other) {
@@ -274,18 +278,15 @@ impl Runner {
                 })
                 .await
             };
-            let Ok(read) = read else { return Some(false) };
+            let Ok(read) = read else { return Err(false) };
             operation = read;
         }
     }
 
     /// A build of Apply.
-    async fn apply_kept(&self, operation: &Operation) -> Result<(), Failed> {
+    async fn apply_kept(&self, operation: &Operation) -> Result<Digest, Failed> {
         if operation.interruption().is_some() {
             return Err(Some(cancelled()));
-        }
-        if self.world.object(&outputs(operation)).is_some() {
-            return Ok(());
         }
         if !operation.may_apply() {
             return Err(Some(failure(Phase::Apply, "there is no verdict")));
@@ -296,6 +297,9 @@ impl Runner {
         let Some(serial) = serial else {
             return Err(Some(failure(Phase::Apply, "there is no plan")));
         };
+        if let Some(recorded) = &operation.outputs {
+            return self.applied_before(operation, recorded, serial);
+        }
         self.claim(operation).await?;
         let plan = Plan {
             serial,
@@ -304,8 +308,28 @@ impl Runner {
         self.apply(operation, plan).await
     }
 
+    /// Another build applied the plan and recorded the digest of its outputs. If it did not keep them, this one makes them again.
+    fn applied_before(&self, operation: &Operation, recorded: &Digest, serial: u64) -> Result<Digest, Failed> {
+        let key = outputs(operation);
+        let is_recorded = |object: &Vec<u8>| Digest::of(object) == *recorded;
+        if !self.world.object(&key).as_ref().is_some_and(is_recorded) {
+            let contract = self.contract(serial);
+            if !is_recorded(&contract) {
+                return Err(Some(failure(Phase::Apply, "the outputs differ")));
+            }
+            self.world.keep_object(&key, contract);
+        }
+        Ok(recorded.clone())
+    }
+
+    /// The outputs of the apply of a plan.
+    fn contract(&self, serial: u64) -> Vec<u8> {
+        let contract = json!({"slipway": ecs::contract(self.stack.as_str(), serial)});
+        contract.to_string().into_bytes()
+    }
+
     /// `terraform apply` of a plan: only where the state is the one that it was made with.
-    async fn apply(&self, operation: &Operation, plan: Plan) -> Result<(), Failed> {
+    async fn apply(&self, operation: &Operation, plan: Plan) -> Result<Digest, Failed> {
         self.lock_state().await?;
         let serial = self.world.states().of(self.stack.as_str()).serial;
         if serial != plan.serial {
@@ -325,16 +349,25 @@ impl Runner {
         }
         self.unlock_state();
         cut?;
-        let contract = json!({"slipway": ecs::contract(self.stack.as_str(), plan.serial)});
-        self.world
-            .keep_object(&outputs(operation), contract.to_string().into_bytes());
-        Ok(())
+        let contract = self.contract(plan.serial);
+        let digest = Digest::of(&contract);
+        if operation.planned_by.is_some() {
+            // A build of Apply, which another one may take over from.
+            let record = |operation: &mut Operation| {
+                if !operation.status.has_ended() {
+                    operation.outputs = Some(digest.clone());
+                }
+            };
+            Box::pin(self.update(record)).await?;
+        }
+        self.world.keep_object(&outputs(operation), contract);
+        Ok(digest)
     }
 
     /// Records how Apply ended. Where no build began before this one (`unapplied`), a failure before Terraform ran applied nothing.
-    async fn end_apply(&self, applied: Result<(), Failed>, unapplied: bool) -> bool {
+    async fn end_apply(&self, applied: Result<Digest, Failed>, unapplied: bool) -> bool {
         let outcome = match applied {
-            Ok(()) => Ok(()),
+            Ok(outputs) => Ok(outputs),
             Err(Some(failure)) => Err(Failure {
                 step: "Apply".to_owned(),
                 ..failure
@@ -344,10 +377,14 @@ impl Runner {
         let now = Timestamp::now();
         let unapplied = unapplied && self.world.states().applies(self.operation.as_str()) == 0;
         let recorded = self.update(|operation| match &outcome {
-            Err(failure) if unapplied => operation.fail_before_apply(&self.build, failure.clone(), now),
-            _ => {
+            Ok(outputs) => {
                 // What the record says of the end is read below.
-                let _ = operation.end_build("Apply", outcome.clone(), now);
+                let _ = operation.end_build("Apply", Ok(()), now);
+                operation.outputs = Some(outputs.clone());
+            }
+            Err(failure) if unapplied => operation.fail_before_apply(&self.build, failure.clone(), now),
+            Err(failure) => {
+                let _ = operation.end_build("Apply", Err(failure.clone()), now);
             }
         });
         outcome.is_ok() && recorded.await.is_ok_and(|recorded| recorded.interruption().is_none())

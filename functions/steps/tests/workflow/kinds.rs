@@ -6,21 +6,23 @@ use asl_interpreter::Outcome;
 use asl_interpreter::history::EventDetails;
 use asl_interpreter::simulate::Simulation;
 use serde_json::{Value, json};
+use slipway_model::artifact;
 use slipway_model::contract::PARTS;
 use slipway_model::environment::Approval;
 use slipway_model::event::{Delivery, Origin};
 use slipway_model::id::{OperationId, ReleaseNumber};
 use slipway_model::name::Image;
 use slipway_model::operation::work::Work;
-use slipway_model::operation::{Failure, OperationStatus, StepStatus};
+use slipway_model::operation::{Failure, Operation, OperationStatus, StepStatus};
 use slipway_model::plan::{self, PlanSummary, Verdict};
 use slipway_model::policy::{PermittedRequest, Principal, RequestFacts};
 use slipway_model::release::{NewRelease, ReleaseStatus};
 use slipway_model::source_account;
 use slipway_model::stack::StackStatus;
+use slipway_store::Store;
 use slipway_store::create::NewOperation;
 
-use crate::aws::End;
+use crate::aws::{self, End, Shared};
 use crate::ground::{answer, created};
 use crate::world::{Build, PREVIEW, People, UPDATE, World, image, name};
 
@@ -352,6 +354,57 @@ fn apply_whose_build_never_began_leaves_the_stack_as_it_was() {
         (after.status, &after.configuration, &after.applied),
         (StackStatus::Ready, &before.configuration, &before.applied)
     );
+}
+
+/// Changes the outputs of an operation behind its back.
+type Tamper = fn(&Shared, &Store, &Operation);
+
+/// The outputs are the contract: it has what the stack runs, and with which commands.
+#[test]
+fn outputs_that_the_runner_did_not_record_are_refused() {
+    let cases: [(Tamper, &str); 3] = [
+        (
+            |aws, _, update| {
+                let planted = json!({"slipway": {"endpoints": {"evil": "https://evil.example"}}});
+                let key = artifact::of_operation(update, artifact::OUTPUTS);
+                aws::lock(aws).objects.insert(key, planted.to_string());
+            },
+            "differs from the digest on the operation's record",
+        ),
+        (
+            |aws, _, update| {
+                let key = artifact::of_operation(update, artifact::OUTPUTS);
+                aws::lock(aws).objects.remove(&key);
+            },
+            "is missing",
+        ),
+        (
+            |_, store, update| {
+                World::wait(store.update_operation(&update.id, |operation| {
+                    operation.outputs = None;
+                    Ok(())
+                }));
+            },
+            "has no digest on the operation's record",
+        ),
+    ];
+    for (tamper, expected) in cases {
+        let mut world = provisioned();
+        let before = world.stack();
+        let update = world.ask(UPDATE);
+        let (store, aws) = (world.store.clone(), world.aws.clone());
+        let run = world.run_with(&update, |task| {
+            if task.state == "Record outputs" {
+                tamper(&aws, &store, &World::wait(store.operation(&update)));
+            }
+            None
+        });
+        let (error, cause) = failed(&run);
+        assert_eq!(error, "Slipway.ApplyFailed", "{cause}");
+        assert!(cause.contains(expected) && cause.contains("outputs.json"), "{cause}");
+        let after = world.stack();
+        assert_eq!((after.status, after.contract), (StackStatus::Failed, before.contract));
+    }
 }
 
 #[test]

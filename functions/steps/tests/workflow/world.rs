@@ -14,7 +14,7 @@ use slipway_model::account::AccountId;
 use slipway_model::artifact;
 use slipway_model::environment::Approval;
 use slipway_model::id::{OperationId, StackId};
-use slipway_model::name::{Image, Name};
+use slipway_model::name::{Digest, Image, Name};
 use slipway_model::operation::cancel::{Cancel, WAIT_UNTIL_STABLE};
 use slipway_model::operation::one_build::{AfterPlan, NewPlan, PlanMade};
 use slipway_model::operation::work::Work;
@@ -548,8 +548,14 @@ impl World {
             Some(contract) => json!({"slipway": contract}),
             None => json!({}),
         };
-        let key = artifact::of_operation(&self.operation(id), artifact::OUTPUTS);
-        self.aws().objects.insert(key, outputs.to_string());
+        let outputs = outputs.to_string();
+        let digest = Digest::of(outputs.as_bytes());
+        let recorded = self.store.update_operation(id, |operation| {
+            operation.outputs = Some(digest.clone());
+            Ok(())
+        });
+        let key = artifact::of_operation(&Self::wait(recorded), artifact::OUTPUTS);
+        self.aws().objects.insert(key, outputs);
     }
 
     /// What the runner does in a build that also applies.
