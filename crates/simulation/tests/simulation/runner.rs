@@ -387,7 +387,8 @@ impl Runner {
                 let _ = operation.end_build("Apply", Err(failure.clone()), now);
             }
         });
-        outcome.is_ok() && recorded.await.is_ok_and(|recorded| recorded.interruption().is_none())
+        let recorded = recorded.await;
+        outcome.is_ok() && recorded.is_ok_and(|recorded| recorded.interruption().is_none())
     }
 
     /// Terraform works for some seconds. An interrupt ends it early, and the cancel is acknowledged.
