@@ -50,7 +50,10 @@ pub fn sheet(sheet: &Value) -> Vec<Line> {
         }),
     ];
     let lost = losses(sheet);
-    lines.push(Line::new(lost.style, format!("plan         {}", counts(&sheet["plan"]))));
+    lines.push(Line::new(
+        lost.style,
+        format!("plan         {}", counts(&sheet["plan"])),
+    ));
     lines.push(lost);
     lines.extend(cost(&sheet["plan"]["cost"]));
     for reason in sheet["plan"]["not_understood"].as_array().into_iter().flatten() {
