@@ -480,7 +480,7 @@ async fn provision_that_fails_before_its_apply_frees_the_name() {
         assert_eq!(queued.status, OperationStatus::Cancelled);
         // A build that begins now reads that the operation has ended, and applies nothing.
         let late = |operation: &mut Operation| {
-            operation.begin_apply("late", jiff::Timestamp::now());
+            operation.begin_apply("late", Timestamp::now());
             Ok(())
         };
         let late = store.update_operation(&provision, late).await.expect("it");
