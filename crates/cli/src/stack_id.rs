@@ -1,15 +1,15 @@
-//! The stack that a command names.
+//! The stack that a command names, and its operations.
 
 use serde_json::Value;
-use slipway_api_types::{Items, Missing, MissingKind};
+use slipway_api_types::{Items, Missing, MissingKind, Operation};
 use slipway_model::id::StackId;
 use slipway_model::operation::OperationKind;
 use slipway_model::stack::StackStatus;
 
 use crate::args::StackRef;
 use crate::client::{Client, with_query};
-use crate::command::stack::operations_of;
 use crate::error::Error;
+use crate::operation_text::read;
 use crate::output::text_at;
 use crate::stack_view::ended_by;
 
@@ -76,6 +76,19 @@ async fn end_of(stack: &Value, client: &Client) -> String {
         ),
         _ => format!("was destroyed at {}", text_at(stack, "updated_at")),
     }
+}
+
+/// The newest operations of a stack that may need a person, or has ended. What cannot be read is left out: the stack is shown without it.
+pub async fn operations_of(stack: &Value, client: &Client) -> Vec<Operation> {
+    let is_of_interest = stack["status"] == "failed" || stack["status"] == "destroyed";
+    if stack["active_operation"].is_null() && !is_of_interest {
+        return Vec::new();
+    }
+    let path = format!("/v1/stacks/{}/operations", text_at(stack, "id"));
+    let page: Option<Value> = client.get(&path).await.ok();
+    let items = page.as_ref().and_then(|page| page["items"].as_array());
+    let items = items.into_iter().flatten();
+    items.filter_map(|operation| read(operation).ok()).collect()
 }
 
 fn id_of(stack: &Value) -> Result<StackId, Error> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use reqwest::Method;
 use serde_json::{Map, Value, json};
-use slipway_api_types::{Operation, TransferStack};
+use slipway_api_types::TransferStack;
 use slipway_model::id::StackId;
 use slipway_model::json::{Fault, Unique};
 use slipway_model::variable::Kind;
@@ -17,10 +17,9 @@ use crate::environment_of::require_environment;
 use crate::error::Error;
 use crate::images::by_service;
 use crate::json_file::{object_in, variables_in};
-use crate::operation_text::read;
 use crate::output::{Line, Output, Style, text_at};
 use crate::settings::Settings;
-use crate::stack_id::stack_id;
+use crate::stack_id::{operations_of, stack_id};
 use crate::stack_view::{needs, sheet};
 
 /// Runs the command.
@@ -338,19 +337,6 @@ async fn list(filters: StackList, client: &Client, output: Output) -> Result<(),
     };
     output.table(&items, &columns, empty);
     Ok(())
-}
-
-/// The newest operations of a stack that may need a person, or has ended. What cannot be read is left out: the stack is shown without it.
-pub async fn operations_of(stack: &Value, client: &Client) -> Vec<Operation> {
-    let is_of_interest = stack["status"] == "failed" || stack["status"] == "destroyed";
-    if stack["active_operation"].is_null() && !is_of_interest {
-        return Vec::new();
-    }
-    let path = format!("/v1/stacks/{}/operations", text_at(stack, "id"));
-    let page: Option<Value> = client.get(&path).await.ok();
-    let items = page.as_ref().and_then(|page| page["items"].as_array());
-    let items = items.into_iter().flatten();
-    items.filter_map(|operation| read(operation).ok()).collect()
 }
 
 #[cfg(test)]

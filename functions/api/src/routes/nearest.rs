@@ -24,8 +24,13 @@ pub(super) fn nearest<'a>(typed: &str, known: impl Iterator<Item = &'a str>) -> 
     nearest.map(|(_, path)| path).take(SUGGESTED).collect()
 }
 
-/// The characters to add, remove or replace.
+/// The characters to add, remove or replace, also where `/v1` was left out.
 fn paths_apart(typed: &str, known: &str) -> usize {
+    let whole = format!("/v1{typed}");
+    as_typed(typed, known).min(as_typed(&whole, known))
+}
+
+fn as_typed(typed: &str, known: &str) -> usize {
     let mut parts = typed.split('/');
     let known = known.split('/').map(|known| {
         let typed = parts.next().unwrap_or_default();
