@@ -119,7 +119,17 @@ fn losses(sheet: &Value) -> Line {
             "resource leaves the state",
             "resources leave the state",
         ),
-        (&plan["not_found"], "resource is not found", "resources are not found"),
+        (
+            &plan["not_found"],
+            "resource was not found and leaves the state",
+            "resources were not found and leave the state",
+        ),
+        (
+            &plan["provision"],
+            "resource may run provisioners",
+            "resources may run provisioners",
+        ),
+        (&plan["invoke"], "action is invoked", "actions are invoked"),
         (
             &plan["drift_overwritten"],
             "change outside Terraform is overwritten",

@@ -88,7 +88,10 @@ async fn applied_before(session: &Session, operation: &Operation, recorded: &Dig
     if kept.is_some_and(|kept| Digest::of(&kept.bytes) == *recorded) {
         say("This plan was applied before: there is nothing to do.");
     } else {
-        let outputs = applied_state::outputs(session, operation, &Report::default(), None).await?;
+        // Of an encrypted state, only what that build left has the outputs.
+        let leftover = session.work_folder().await?.leftover.take();
+        let report = leftover.and_then(|stream| applied_by(&stream)).unwrap_or_default();
+        let outputs = applied_state::outputs(session, operation, &report, None).await?;
         let outputs = Value::Object(outputs).to_string().into_bytes();
         if Digest::of(&outputs) != *recorded {
             return Err(Error::OutputsDiffer(key));

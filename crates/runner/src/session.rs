@@ -132,6 +132,8 @@ impl Session {
                     Phase::Apply => operation.other_apply(&self.config.build.name).is_none(),
                 };
                 if !is_first || operation.interruption().is_some() || self.refused.borrow().is_some() {
+                    // What an attempt found whose write did not come through holds no longer.
+                    self.unapplied.set(false);
                     return;
                 }
                 match phase {

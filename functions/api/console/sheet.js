@@ -71,6 +71,7 @@ function losses(sheet) {
     sheet.forget_count ? counted(sheet.forget_count, 'resource leaves the state', 'resources leave the state') : '',
     sheet.plan.not_found ? counted(sheet.plan.not_found, 'resource was not found and leaves the state', 'resources were not found and leave the state') : '',
     sheet.plan.provision ? counted(sheet.plan.provision, 'resource may run provisioners', 'resources may run provisioners') : '',
+    sheet.plan.invoke ? counted(sheet.plan.invoke, 'action is invoked', 'actions are invoked') : '',
     sheet.plan.drift_overwritten ? counted(sheet.plan.drift_overwritten, 'change outside Terraform is overwritten', 'changes outside Terraform are overwritten') : '',
     sheet.plan.checks_failed ? counted(sheet.plan.checks_failed, 'check failed', 'checks failed') : '',
     ...(sheet.plan.not_understood ?? []),

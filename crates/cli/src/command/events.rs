@@ -27,7 +27,8 @@ async fn follow(tail: Tail, client: &Client, output: Output) -> Result<(), Error
         Some(stack) => Some(stack_id(stack, client).await?.to_string()),
         None => None,
     };
-    if let Some(environment) = &tail.environment {
+    // A deleted one may have earlier notifications.
+    if let Some(environment) = tail.environment.as_ref().filter(|_| tail.since.is_none()) {
         require_environment(environment.as_str(), client).await?;
     }
     let filters = [

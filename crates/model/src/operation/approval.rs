@@ -224,7 +224,7 @@ impl Operation {
         Some(Refusal {
             policy: first.policy().to_owned(),
             reason: format!(
-                "{missing}, and the rules of the environment changed since the review: {}. Request the operation again",
+                "{missing}, and the rules require more by now: {}. Request the operation again",
                 first.reason()
             ),
             resources: Vec::new(),

@@ -134,6 +134,9 @@ impl Walk<'_> {
                     path,
                     before_sensitive: before.is_some(),
                     after_sensitive: after.is_some() || unknown,
+                    // Hidden because of the other side: who requests it may have chosen which side is sensitive.
+                    before_hidden: before.is_some() && before_mark != Mark::Whole,
+                    after_hidden: after.is_some() && after_mark != Mark::Whole,
                     after_unknown: unknown,
                     ..AttributeChange::default()
                 });
@@ -282,6 +285,12 @@ impl Walk<'_> {
         if let [None | Some(Some(_)), None | Some(Some(_))] = texts {
             let [before, after] = texts.map(Option::flatten);
             change.json = self.json(before, after);
+            // An escape in the text may hide from the first look what stands in it.
+            change.before_hidden |= change.json.iter().any(|within| within.before_hidden);
+            change.after_hidden |= change
+                .json
+                .iter()
+                .any(|within| within.after_hidden || within.path_hidden);
             if change.json.is_empty() {
                 text::set(&mut change, before, after);
             }

@@ -99,7 +99,14 @@ fn sensitive_value_is_only_a_mark() {
     ]);
     assert_eq!(
         found,
-        [json!({"path": "a", "before_sensitive": true, "after_sensitive": true})]
+        [json!({"path": "a", "before_sensitive": true, "after_sensitive": true, "before_hidden": true})]
+    );
+    // A requester could choose a side to hide the other one, so that one says that Terraform does not mark it.
+    let opened = json!({"a": "0.0.0.0/0"});
+    let found = differ([&json!({"a": "hunter2"}), &opened, NONE, &json!({"a": true}), NONE]);
+    assert_eq!(
+        found,
+        [json!({"path": "a", "before_sensitive": true, "after_sensitive": true, "after_hidden": true})]
     );
 }
 

@@ -164,7 +164,7 @@ function verdict(operation, sheet) {
       ${operation.error.address ? html`<p>Resource <code>${operation.error.address}</code></p>` : null}
       ${operation.ways_forward.length ? html`<ul class="plain-list" aria-label="Ways forward">${operation.ways_forward.map((way) => html`<li><strong>${words(way.way)}</strong> ${way.description} <code>${way.command}</code></li>`)}</ul>` : null}
       ${serviceLogs(operation).map((command) => html`<p class="muted">The log of its tasks: <code>${command}</code></p>`)}
-      ${failed ? html`<p class="muted"><code>${operation.error.name}</code> · ${madeNothing(operation) ? 'Nothing was created, and the name is free: correct the request, and create the stack again.'
+      ${failed ? html`<p class="muted"><code>${operation.error.name}</code> · ${madeNothing(operation) ? html`Nothing was created: correct the request, and create the stack again. If it still has its name, <a href=${stackPath(operation.stack.id)}>go to the stack</a>.`
         : html`<a href=${stackPath(operation.stack.id)}>Go to the stack</a> to retry, roll back or update.`}</p>` : null}</div>`;
   }
   if (operation.status === 'queued') {

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use slipway_model::environment::Approval;
 use slipway_model::id::OperationId;
 use slipway_model::notification::Notification;
+use slipway_model::operation::Failure;
 use slipway_model::operation::work::Work;
 use slipway_store::notification::{NotificationFilter, Position};
 
@@ -66,16 +67,25 @@ fn rejected_and_failed_operations_are_notified() {
     world.run(&id);
     assert_eq!(of(&world, &id), "starting running waiting_for_approval discarded");
 
-    let mut world = provisioned();
-    world.apply_build = Build::Dies;
-    let id = world.ask(Work::Destroy);
-    world.run(&id);
-    assert_eq!(of(&world, &id), "starting running failed");
-    assert!(
-        of_stack(&world).ends_with("ready destroying failed"),
-        "{}",
-        of_stack(&world)
-    );
+    let failure = Failure {
+        name: "Slipway.ApplyFailed".to_owned(),
+        step: "Apply".to_owned(),
+        message: "no such subnet".to_owned(),
+        address: None,
+    };
+    // A build that never came to Terraform leaves the stack as it was.
+    for (build, status) in [(Build::Dies, "ready"), (Build::Fails(failure), "failed")] {
+        let mut world = provisioned();
+        world.apply_build = build;
+        let id = world.ask(Work::Destroy);
+        world.run(&id);
+        assert_eq!(of(&world, &id), "starting running failed");
+        assert!(
+            of_stack(&world).ends_with(&format!("ready destroying {status}")),
+            "{}",
+            of_stack(&world)
+        );
+    }
 }
 
 #[test]
