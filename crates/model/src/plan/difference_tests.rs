@@ -163,7 +163,7 @@ fn hidden_value_without_a_mark_is_flagged() {
             {"path": "nulls", "after": {"(sensitive)": null}, "after_hidden": true},
             {"path": "policy", "json": [{"path": "a", "before": "(sensitive)", "after": "b"}], "before_hidden": true},
             {"path": "port", "before": "(sensitive)", "after": 1, "before_hidden": true},
-            {"path": "secret", "before_sensitive": true, "after_sensitive": true},
+            {"path": "secret", "before_sensitive": true, "after_sensitive": true, "before_hidden": true},
             {"path": "tags[\"(sensitive)\"]", "after": "x", "path_hidden": true},
         ])
     );
