@@ -16,7 +16,7 @@ const LINE_LENGTH: usize = 500;
 
 /// Where a container of a task prints to, if that is CloudWatch Logs: ECS names the stream
 /// `prefix/container name/task id`.
-fn stream_of(container: &ContainerDefinition, task_arn: &str, step: &str) -> Option<LogStream> {
+pub(crate) fn stream_of(container: &ContainerDefinition, task_arn: &str, step: &str) -> Option<LogStream> {
     let configuration = container.log_configuration()?;
     if configuration.log_driver() != &LogDriver::Awslogs {
         return None;
@@ -42,15 +42,26 @@ impl StackAccount {
         let (Some(definition), Some(arn)) = (task.task_definition_arn(), task.task_arn()) else {
             return Ok(None);
         };
+        let container = self.container_of(definition, container).await?;
+        Ok(container.and_then(|container| stream_of(&container, arn, step)))
+    }
+
+    /// A container of a task definition, by its name.
+    pub(crate) async fn container_of(
+        &self,
+        definition: &str,
+        container: &str,
+    ) -> Result<Option<ContainerDefinition>, StepError> {
         let described = self.ecs.describe_task_definition().task_definition(definition);
         let doing = "read where the task prints to";
-        let described = described.send().await.map_err(|error| aws::failed(doing, error))?;
+        let described = Box::pin(described.send())
+            .await
+            .map_err(|error| aws::failed(doing, error))?;
         let containers = described
             .task_definition
             .and_then(|definition| definition.container_definitions);
         let is_its_own = |own: &ContainerDefinition| own.name() == Some(container);
-        let container = containers.unwrap_or_default().into_iter().find(is_its_own);
-        Ok(container.and_then(|container| stream_of(&container, arn, step)))
+        Ok(containers.unwrap_or_default().into_iter().find(is_its_own))
     }
 
     /// The last line of a stream that is not empty. Never fails: a failure is reported without it rather than not at all.

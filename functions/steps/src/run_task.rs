@@ -13,11 +13,13 @@ use aws_sdk_ecs::types::{
 use jiff::{SignedDuration, Timestamp};
 use slipway_control::{rollout, task_run, task_token};
 use slipway_model::contract::Network;
+use slipway_model::error_chain::chain;
 use slipway_model::id::OperationId;
 use slipway_model::operation::task_run::TaskRun;
 use slipway_model::operation::{Operation, OperationEvent};
 
 use crate::commands::PreparedCommand;
+use crate::log_line::stream_of;
 use crate::payload::RunTask;
 use crate::prepare_release::Placement;
 use crate::stack_account::StackAccount;
@@ -70,6 +72,14 @@ impl Steps {
     /// Starts the task, and keeps its ARN with the operation.
     async fn start_task(&self, account: &StackAccount, asked: &RunTask, run: &TaskRun) -> Result<String, StepError> {
         let step = &run.step;
+        let command = &asked.command;
+        // For its log while it runs. The check of the task reads it again, so that the task runs all the same.
+        let container = account.container_of(&command.task_definition, &command.container).await;
+        let container = container.unwrap_or_else(|error| {
+            let error = chain(&error);
+            tracing::warn!(operation = %asked.operation, step, error, "the log of a task is not shown before its end");
+            None
+        });
         let task = match account.start(asked, run).await? {
             Ok(task) => task,
             Err(reasons) => {
@@ -81,8 +91,12 @@ impl Steps {
                 return Err(StepError::Busy(reasons));
             }
         };
+        let log = container.and_then(|container| stream_of(&container, &task, step));
         let started = |operation: &mut Operation| {
             operation.task_started(step, &task);
+            if let Some(log) = log.as_ref().filter(|log| !operation.logs.contains(log)) {
+                operation.logs.push(log.clone());
+            }
             Ok(())
         };
         let known = self.store.update_operation(&asked.operation, started).await?;
