@@ -18,7 +18,7 @@ use slipway_model::name::{Digest, Image, Name};
 use slipway_model::operation::cancel::{Cancel, WAIT_UNTIL_STABLE};
 use slipway_model::operation::one_build::{AfterPlan, NewPlan, PlanMade};
 use slipway_model::operation::work::Work;
-use slipway_model::operation::{Failure, Operation, OperationKind, Progress, StepStatus};
+use slipway_model::operation::{Failure, LogStream, Operation, OperationKind, Progress, StepStatus};
 use slipway_model::plan::{Action, Drift, PlanSummary, ResourceChange, Verdict};
 use slipway_model::policy::{PolicyRevision, StoredPolicy};
 use slipway_model::release::NewRelease;
@@ -432,8 +432,11 @@ impl World {
         if self.aws().tasks_end == Some(End::Never) {
             return Answer::Never;
         }
-        let run = self.operation(id).task_run.expect("a one-off task");
+        let operation = self.operation(id);
+        let run = operation.task_run.expect("a one-off task");
         assert_eq!(run.token.as_deref(), Some(token));
+        let is_its_own = |log: &LogStream| log.step == run.step;
+        assert!(operation.logs.iter().any(is_its_own), "its log is read while it runs");
         let arn = run.task.expect("an ARN");
         self.aws().end_task(&arn);
         let stopped = slipway_control::task_run::stopped(&self.store, &self.sfn, id, &arn);
