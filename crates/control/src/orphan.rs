@@ -121,7 +121,7 @@ pub async fn end(
         && let Some(failure) = end.failure_mut()
         && let Some(exist) = stored.may_exist()
     {
-        failure.message = format!("{}. {exist}.", failure.message.trim_end_matches('.'));
+        failure.add(&format!("{exist}."));
     }
     // Most often the workflow's last state has ended it, and this end is not written.
     if !stored.status.has_ended()

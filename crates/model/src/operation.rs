@@ -74,6 +74,13 @@ pub struct Failure {
     pub address: Option<String>,
 }
 
+impl Failure {
+    /// Adds what else people need to know, as sentences of their own.
+    pub fn add(&mut self, sentences: &str) {
+        self.message = format!("{}. {sentences}", self.message.trim_end_matches('.'));
+    }
+}
+
 /// A CloudWatch Logs stream with what a step of the operation printed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogStream {
@@ -246,6 +253,13 @@ impl Operation {
     /// The release that it rolls out.
     pub fn release(&self) -> Option<ReleaseNumber> {
         self.work.release()
+    }
+
+    /// Notes where a step prints to, once.
+    pub fn note_log(&mut self, log: LogStream) {
+        if !self.logs.contains(&log) {
+            self.logs.push(log);
+        }
     }
 
     /// Whether it has ended and its result was not yet reported to the account that requested it by event.

@@ -172,15 +172,12 @@ impl Session {
     /// Records where the build prints to.
     pub(crate) fn note_log(&self, operation: &mut Operation) {
         if let Some((group, stream)) = &self.config.build.log {
-            let log = LogStream {
+            operation.note_log(LogStream {
                 step: self.phase().step().to_owned(),
                 group: group.clone(),
                 stream: stream.clone(),
                 in_segments: true,
-            };
-            if !operation.logs.contains(&log) {
-                operation.logs.push(log);
-            }
+            });
         }
     }
 

@@ -379,8 +379,7 @@ fn end_stack(operation: &mut Operation, stack: &mut Stack, end: &End, now: Times
     };
     stack.status = stack.status.after(end.of_stack(operation, left.is_some()))?;
     if let (Some(left), Some(failure)) = (&left, &mut operation.failure) {
-        let sentence = left.sentence(stack.current_release);
-        failure.message = format!("{}. {sentence}", failure.message.trim_end_matches('.'));
+        failure.add(&left.sentence(stack.current_release));
     }
     if !operation.quiesced.is_empty() {
         stack.quiesced_by = Some(operation.id.clone());

@@ -153,8 +153,8 @@ impl Steps {
                 Some(known) => known.clone_from(step),
                 None => operation.steps.push(step.clone()),
             }
-            if let Some(log) = log.filter(|log| !operation.logs.contains(log)) {
-                operation.logs.push(log.clone());
+            if let Some(log) = log {
+                operation.note_log(log.clone());
             }
             if let Some(run) = operation.task_run.as_mut().filter(|run| run.step == step.name) {
                 run.token = None;

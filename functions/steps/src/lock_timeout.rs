@@ -116,8 +116,8 @@ impl Steps {
         }
         let change = |operation: &mut Operation| {
             operation.lock_timed_out(step, task);
-            if let Some(log) = log.filter(|log| !operation.logs.contains(log)) {
-                operation.logs.push(log.clone());
+            if let Some(log) = log {
+                operation.note_log(log.clone());
             }
             Ok(())
         };

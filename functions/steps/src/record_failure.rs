@@ -66,7 +66,7 @@ impl Steps {
         if of_services.contains(&failure.name.as_str())
             && let Some(why) = self.why_tasks_stopped(&ending, &failure.step).await
         {
-            failure.message = format!("{}. {why}", failure.message.trim_end_matches('.'));
+            failure.add(&why);
         }
         // The runner has said so itself, unless it could not say anything any more.
         let mut failure = ending.failing(failure);

@@ -94,8 +94,8 @@ impl Steps {
         let log = container.and_then(|container| stream_of(&container, &task, step));
         let started = |operation: &mut Operation| {
             operation.task_started(step, &task);
-            if let Some(log) = log.as_ref().filter(|log| !operation.logs.contains(log)) {
-                operation.logs.push(log.clone());
+            if let Some(log) = &log {
+                operation.note_log(log.clone());
             }
             Ok(())
         };

@@ -158,8 +158,8 @@ impl Operation {
     }
 
     /// Records an approval; the last one that it takes approves the plan. An approver counts once, and repeating an approval
-    /// changes nothing, also after the operation has ended. Once the plan is approved, no other approval is taken. Approvals of another sheet do not count any more: no two
-    /// approvers agree to different things.
+    /// changes nothing, also after the operation has ended. Once the plan is approved, no other approval is taken. Approvals of another
+    /// sheet do not count any more: no two approvers agree to different things.
     pub fn approve(&mut self, by: Approver<'_>, now: Timestamp) -> Result<(), Undecidable> {
         if self.forbids_own_approval(by) {
             return Err(Undecidable::OwnRequest);
