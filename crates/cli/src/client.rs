@@ -187,6 +187,15 @@ impl Client {
         read_answer(format!("GET {path}"), &answer, &self.access).map(Some)
     }
 
+    /// Rejects what the server does not have, with the server's message. Another rejection does not say whether it exists.
+    pub async fn require(&self, path: &str) -> Result<(), Error> {
+        let answer = self.exchange(Method::GET, path, None, Condition::None).await?;
+        if answer.status != StatusCode::NOT_FOUND {
+            return Ok(());
+        }
+        read_answer(format!("GET {path}"), &answer, &self.access)
+    }
+
     /// Sends a request with a body.
     pub async fn send<T: DeserializeOwned>(
         &self,

@@ -12,7 +12,6 @@ mod command;
 mod confirm;
 mod demo;
 mod endpoint;
-mod environment_of;
 mod error;
 mod files;
 mod global;

@@ -8,7 +8,6 @@ use slipway_model::stack::StackStatus;
 
 use crate::args::{EventsCommand, Tail};
 use crate::client::{Client, LONG_POLL_SECONDS, NO_ANSWER, with_query};
-use crate::environment_of::require_environment;
 use crate::error::Error;
 use crate::output::{Line, Output, Style};
 use crate::stack_id::stack_id;
@@ -29,7 +28,7 @@ async fn follow(tail: Tail, client: &Client, output: Output) -> Result<(), Error
     };
     // A deleted one may have earlier notifications.
     if let Some(environment) = tail.environment.as_ref().filter(|_| tail.since.is_none()) {
-        require_environment(environment.as_str(), client).await?;
+        client.require(&format!("/v1/environments/{environment}")).await?;
     }
     let filters = [
         ("stack", stack),

@@ -13,7 +13,6 @@ use super::operation::started;
 use crate::args::{StackCommand, StackCreate, StackList, StackUpdate, Subscribe, Variables};
 use crate::client::Client;
 use crate::confirm::{ask, can_ask};
-use crate::environment_of::require_environment;
 use crate::error::Error;
 use crate::images::by_service;
 use crate::json_file::{object_in, variables_in};
@@ -315,7 +314,7 @@ async fn list(filters: StackList, client: &Client, output: Output) -> Result<(),
         .collect();
     let items = client.list("/v1/stacks", &query).await?;
     if let Some(environment) = environment.filter(|_| items.is_empty()) {
-        require_environment(&environment, client).await?;
+        client.require(&format!("/v1/environments/{environment}")).await?;
     }
     let mut columns = vec![
         ("id", "id"),
