@@ -3,19 +3,17 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use slipway_model::marks;
+
 /// A text as people may read it: what a blueprint or an image prints must not move the cursor, set the clipboard or turn
-/// letters around. Control characters other than line ends and tabs are written as `\x1b`, direction marks as `\u{202e}`
-/// (<https://www.unicode.org/reports/tr36/#Bidirectional_Text_Spoofing>).
+/// letters around. Control characters other than line ends and tabs are written as `\x1b`, [marks] as `\u{202e}`.
 pub fn harmless(text: &str) -> Cow<'_, str> {
     let text: Cow<'_, str> = if text.contains("\r\n") {
         text.replace("\r\n", "\n").into()
     } else {
         text.into()
     };
-    let is_harmful = |c: char| {
-        let is_turned = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        is_turned || c.is_control() && !matches!(c, '\n' | '\t')
-    };
+    let is_harmful = |c: char| marks::is_mark(c) || c.is_control() && !matches!(c, '\n' | '\t');
     if !text.contains(is_harmful) {
         return text;
     }
@@ -50,6 +48,8 @@ mod tests {
             ("a\r\nb", "a\nb"),
             ("\u{9b}31m", "\\x9b31m"),
             ("exe.\u{202e}txt", "exe.\\u{202e}txt"),
+            ("10.0.0.0/8\u{200f},\u{200b}0", "10.0.0.0/8\\u{200f},\\u{200b}0"),
+            ("\u{61c}a\u{ad}b", "\\u{61c}a\\xadb"),
         ] {
             assert_eq!(harmless(text), shown);
         }

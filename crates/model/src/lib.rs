@@ -57,6 +57,7 @@ pub mod id;
 pub mod json;
 mod kind;
 pub mod log;
+pub mod marks;
 pub mod name;
 pub mod notification;
 pub mod operation;

@@ -205,6 +205,27 @@ fn database_that_is_not_found_needs_an_approval() {
 }
 
 #[test]
+fn plan_that_drops_what_is_not_found_counts_as_destroying() {
+    let queue = |actions: &[&str]| change("aws_sqs_queue.a", "aws_sqs_queue", actions);
+    for (changes, applyable) in [(vec![queue(&["create"])], true), (vec![], false)] {
+        let plan = plan_without(&[queue(&["delete"])], &changes, applyable);
+        for approval in [Approval::WhenDestroying, Approval::Always] {
+            for protected in [true, false] {
+                let mut environment = environment(approval);
+                environment.protected = protected;
+                let verdict = review(OperationKind::Update, &plan, &environment);
+                assert_eq!(verdict, Verdict::ApprovalNeeded, "{approval:?} {protected} {applyable}");
+            }
+        }
+    }
+    let changed = plan_without(&[queue(&["update"])], &[queue(&["update"])], true);
+    assert_eq!(
+        review(OperationKind::Update, &changed, &environment(Approval::WhenDestroying)),
+        Verdict::Apply
+    );
+}
+
+#[test]
 fn drift_that_loses_no_protected_resource_is_applied() {
     let queue = |actions: &[&str]| change("aws_sqs_queue.a", "aws_sqs_queue", actions);
     let live = environment(Approval::Never);

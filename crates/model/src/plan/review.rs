@@ -68,7 +68,9 @@ impl Requirement {
                 "the provider does not find resources of protected types, and the apply would drop them from the state"
             }
             Self::EveryPlan => "every plan waits for an approval",
-            Self::MayLose => "the plan destroys, replaces or forgets resources, invokes actions or runs provisioners",
+            Self::MayLose => {
+                "the plan destroys, replaces, forgets or does not find resources, invokes actions or runs provisioners"
+            }
             Self::InvokesInProtected => "the plan invokes actions, and no plan shows the effect of an action",
             Self::ProvisionsInProtected => "the plan runs provisioners, and no plan shows the effect of a provisioner",
         }
@@ -118,7 +120,7 @@ pub fn review(kind: OperationKind, plan: &PlanSummary, environment: &Environment
     }
     let required = requirements(plan, environment);
     // An update after a failed apply applies an empty plan, too. That writes a state without the resources that were not found.
-    let may_change = |why: &Requirement| matches!(why, Requirement::NotUnderstood | Requirement::NotFoundInProtected);
+    let may_change = |why: &Requirement| *why == Requirement::NotUnderstood || plan.not_found_count() > 0;
     if plan.is_empty() && !required.iter().any(may_change) {
         Verdict::NothingToChange
     } else if required.is_empty() {

@@ -233,9 +233,10 @@ impl PlanSummary {
         self.destroy + self.replace > 0
     }
 
-    /// Whether a resource could be lost: destroyed, removed from the state, or subject to an action or a provisioner with unknown effect.
+    /// Whether a resource could be lost: destroyed, removed from the state, also because its provider does not find it, or subject to an
+    /// action or a provisioner with unknown effect.
     pub fn may_lose(&self) -> bool {
-        self.destroys() || self.forget + self.invoke + self.provision > 0
+        self.destroys() || self.forget + self.invoke + self.provision + self.not_found_count() > 0
     }
 
     /// The types of which a resource would be destroyed, replaced or dropped from the state.

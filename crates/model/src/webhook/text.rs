@@ -3,6 +3,7 @@
 //! Names, reasons and addresses of resources come from callers, Terraform and AWS. In a chat they must be text: no link, no mention, no
 //! formatting, and nothing that makes a line read otherwise than it is written.
 
+use crate::marks;
 use crate::notification::{Kind, Notification};
 use crate::operation::OperationStatus;
 use crate::stack::StackStatus;
@@ -109,16 +110,10 @@ fn tone(kind: Kind) -> Tone {
     }
 }
 
-/// A text without characters that control how it is shown: escape sequences, and marks that reverse or hide parts of a line
-/// (<https://www.unicode.org/reports/tr36/#Bidirectional_Text_Spoofing>). Line breaks stay.
+/// A text without characters that control how it is shown: escape sequences, and [marks]. Line breaks stay.
 fn plain(text: &str) -> String {
-    let is_mark = |letter: char| {
-        matches!(letter,
-            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-                | '\u{e0000}'..='\u{e007f}')
-    };
     let shown = |letter: char| {
-        if letter == '\n' || !(letter.is_control() || is_mark(letter)) {
+        if letter == '\n' || !(letter.is_control() || marks::is_mark(letter)) {
             letter
         } else {
             '\u{fffd}'
