@@ -1,5 +1,7 @@
 //! The check of a request's values against a schema.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use super::{Kind, Variable, convert, validation};
@@ -17,6 +19,7 @@ pub(super) fn request(
     given: &Map<String, Value>,
 ) -> Result<Map<String, Value>, Vec<FieldProblem>> {
     let mut problems = Vec::new();
+    let mut wrong = BTreeSet::new();
     for name in given.keys() {
         if !schema.iter().any(|variable| variable.name == *name) {
             problems.push(unknown(name, schema));
@@ -30,15 +33,17 @@ pub(super) fn request(
     }
     for variable in schema.iter().filter(|variable| !fixed.contains_key(&variable.name)) {
         let field = format!("variables.{}", variable.name);
+        let before = problems.len();
         match given.get(&variable.name) {
             None | Some(Value::Null) if variable.required => problems.push(missing(field, variable)),
             None | Some(Value::Null) => {}
             Some(value) => check_value(&variable.kind, value, &field, &mut problems),
         }
+        if problems.len() > before {
+            wrong.insert(variable.name.as_str());
+        }
     }
-    if problems.is_empty() {
-        problems = validation::problems(schema, fixed, given);
-    }
+    problems.extend(validation::problems(schema, fixed, given, &wrong));
     if !problems.is_empty() {
         return Err(problems);
     }

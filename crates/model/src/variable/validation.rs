@@ -1,6 +1,6 @@
 //! The `validation` blocks of variables, evaluated before Terraform starts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hcl_edit::expr::Expression;
 use serde_json::{Map, Value as Json};
@@ -14,13 +14,20 @@ use crate::terraform_file;
 const SHOWN: usize = 300;
 
 /// The variables with validations that do not hold: one problem for each, with all of its messages, as a field has one problem. A
-/// validation that only Terraform can evaluate is left to it.
-pub(super) fn problems(schema: &[Variable], fixed: &Map<String, Json>, given: &Map<String, Json>) -> Vec<FieldProblem> {
+/// validation that only Terraform can evaluate is left to it, and so is one of a variable that is `wrong` already: what it says follows
+/// from that problem.
+pub(super) fn problems(
+    schema: &[Variable],
+    fixed: &Map<String, Json>,
+    given: &Map<String, Json>,
+    wrong: &BTreeSet<&str>,
+) -> Vec<FieldProblem> {
     if schema.iter().all(|variable| variable.validations.is_empty()) {
         return Vec::new();
     }
     let values: BTreeMap<String, Value> = schema
         .iter()
+        .filter(|variable| !wrong.contains(variable.name.as_str()))
         .filter_map(|variable| Some((variable.name.clone(), value(variable, fixed, given)?)))
         .collect();
     let mut shown = values.clone();
@@ -177,6 +184,25 @@ mod tests {
         );
         let given = Map::from_iter([("team".to_owned(), json!("shop"))]);
         check(&schema, &Map::new(), &given).expect("a value");
+    }
+
+    #[test]
+    fn a_problem_elsewhere_hides_no_validation() {
+        let schema = read_schema([("main.tf", SCHEMA)].into_iter()).expect("a schema");
+        let given = json!({ "size": 4, "most": "many", "zone": "A", "nothing": 1 });
+        let problems = check(&schema, &Map::new(), given.as_object().expect("an object")).expect_err("four problems");
+        let fields: Vec<&str> = problems.iter().map(|problem| problem.field.as_str()).collect();
+        assert_eq!(
+            fields,
+            [
+                "variables.nothing",
+                "variables.most",
+                "variables.size",
+                "variables.zone"
+            ]
+        );
+        // Not that it is more than `most`, which is no number.
+        assert_eq!(problems[2].detail, "A disk has 8 GiB at least, not 4.");
     }
 
     const SCHEMA: &str = r#"
