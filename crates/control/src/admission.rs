@@ -16,6 +16,7 @@ use slipway_model::operation::{Operation, OperationKind};
 use slipway_model::policy::PermittedRequest;
 use slipway_model::problem::FieldProblem;
 use slipway_model::request::{Patch, ReleaseRequest, StackDraft};
+use slipway_model::stack::room::room_problem;
 use slipway_model::stack::{Configuration, Stack, StackStatus};
 use slipway_model::subscription::Push;
 use slipway_model::variable::{self, HIDDEN};
@@ -305,7 +306,9 @@ impl<'a> Admission<'a> {
                 values.insert(name.clone(), Value::Null);
             }
         }
-        self.patched(&stack.environment, before, patch, &values).await
+        let configuration = self.patched(&stack.environment, before, patch, &values).await?;
+        require_room(stack, &configuration)?;
+        Ok(configuration)
     }
 
     /// Judges an operation that begins by what there is now: operations before it may have been discarded, and its environment may
@@ -337,11 +340,13 @@ impl<'a> Admission<'a> {
         judge_subscriptions(stack, &stack.subscriptions, patch)?;
         let (before, judged) = (&stack.configuration, &operation.configuration);
         let version = patch.version.as_ref().unwrap_or(&before.version);
-        if judged.version == *version && judged.variables == patch.over(&before.variables) {
+        let values = patch.over(&before.variables);
+        if judged.version == *version && judged.variables == values {
+            require_room(stack, judged)?;
             return Ok(operation);
         }
-        let values = patch.over(&before.variables);
         let configuration = self.patched(&stack.environment, before, patch, &values).await?;
+        require_room(stack, &configuration)?;
         let settled = self.store.update_known_operation(operation, |operation| {
             operation.configuration = configuration.clone();
             Ok(())
@@ -454,20 +459,31 @@ fn configure(
             )
         })
         .collect();
-    match variable::check(&blueprint.variables, &environment.fixed(), values) {
-        Ok(variables) if problems.is_empty() => Ok(Configuration {
-            blueprint: blueprint.name.clone(),
-            version: blueprint.version.clone(),
-            digest: blueprint.digest.clone(),
-            draft: blueprint.draft,
-            variables,
-            sensitive,
-        }),
-        Ok(_) => Err(problems),
-        Err(wrong) => {
-            problems.extend(wrong);
-            Err(problems)
-        }
+    let variables = variable::check(&blueprint.variables, &environment.fixed(), values).unwrap_or_else(|wrong| {
+        problems.extend(wrong);
+        Map::new()
+    });
+    let configuration = Configuration {
+        blueprint: blueprint.name.clone(),
+        version: blueprint.version.clone(),
+        digest: blueprint.digest.clone(),
+        draft: blueprint.draft,
+        variables,
+        sensitive,
+    };
+    problems.extend(room_problem(&configuration, None));
+    if problems.is_empty() {
+        Ok(configuration)
+    } else {
+        Err(problems)
+    }
+}
+
+/// Its record has room for what the stack is to be made from, beside what an apply that fails leaves there.
+fn require_room(stack: &Stack, configuration: &Configuration) -> Result<(), Refusal> {
+    match stack.room_problem(configuration) {
+        Some(problem) => Err(Refusal::Invalid(vec![problem])),
+        None => Ok(()),
     }
 }
 

@@ -231,6 +231,16 @@ fn default_expected_status() -> u16 {
 }
 
 impl Contract {
+    /// The most bytes that it has as JSON: it shares the record of its stack with the configurations of that
+    /// ([`crate::stack::room`]).
+    pub const BYTES: usize = 120 * 1024;
+
+    /// What is wrong with its length, if something is. It is checked again where it is recorded: hidden secrets may lengthen it.
+    pub fn too_long(&self) -> Option<FieldProblem> {
+        let bytes = serde_json::to_string(self).map_or(usize::MAX, |text| text.len());
+        whole::too_long(bytes)
+    }
+
     /// Reads the value of the output `slipway`; every problem is named at once, by its path from `slipway`.
     pub fn parse(value: &Value) -> Result<Self, Vec<FieldProblem>> {
         parse::contract(value)
@@ -341,5 +351,6 @@ mod tests {
         assert!(page.contains(&format!(
             "at most {PARTS} services, migrations, backups and schedules each"
         )));
+        assert!(page.contains(&format!("at most {} bytes as JSON", Contract::BYTES)));
     }
 }

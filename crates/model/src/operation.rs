@@ -81,6 +81,9 @@ impl Failure {
     }
 }
 
+/// How many log streams an operation names: migrations are tried again for a lock up to 20 times each, with a stream for each task.
+const LOGS_NAMED: usize = 100;
+
 /// A CloudWatch Logs stream with what a step of the operation printed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogStream {
@@ -255,10 +258,20 @@ impl Operation {
         self.work.release()
     }
 
-    /// Notes where a step prints to, once.
+    /// Notes where a step prints to, once. Of too many, the earliest of a step with several leaves: a task that was tried before.
     pub fn note_log(&mut self, log: LogStream) {
-        if !self.logs.contains(&log) {
-            self.logs.push(log);
+        if self.logs.contains(&log) {
+            return;
+        }
+        self.logs.push(log);
+        if self.logs.len() > LOGS_NAMED {
+            let is_tried_again = |at: &usize| {
+                self.logs[at + 1..]
+                    .iter()
+                    .any(|later| later.step == self.logs[*at].step)
+            };
+            let earliest = (0..self.logs.len()).find(is_tried_again).unwrap_or_default();
+            self.logs.remove(earliest);
         }
     }
 
@@ -266,5 +279,30 @@ impl Operation {
     pub fn owes_result(&self) -> bool {
         let due = |origin: &Origin| origin.result == Delivery::Due;
         self.status.has_ended() && self.origin.as_ref().is_some_and(due)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn logs_of_tasks_that_were_tried_again_leave_room_in_the_record() {
+        let mut operation = example::operation(&json!({}));
+        let log = |step: &str, stream: String| LogStream {
+            step: step.to_owned(),
+            group: "/slipway/builds".to_owned(),
+            stream,
+            in_segments: false,
+        };
+        operation.note_log(log("Plan", "plan".to_owned()));
+        for number in 0..2 * LOGS_NAMED {
+            operation.note_log(log("Run migration: migrate", number.to_string()));
+        }
+        assert_eq!(operation.logs.len(), LOGS_NAMED);
+        let ends = [operation.logs.first(), operation.logs.last()].map(|log| log.expect("a log").stream.as_str());
+        assert_eq!(ends, ["plan", "199"]);
     }
 }

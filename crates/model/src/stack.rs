@@ -18,6 +18,7 @@ use crate::subscription::Subscription;
 use crate::variable::HIDDEN;
 
 mod draft;
+pub mod room;
 
 pub use self::draft::DraftState;
 
@@ -152,22 +153,32 @@ pub struct DriftSeen {
     pub looked_at: Timestamp,
     /// How many resources differ from the stack's state.
     pub count: u64,
-    /// The addresses of the first [`DRIFT_NAMED`] of them.
+    /// The addresses of the first [`DRIFT_NAMED`] of them, as many as fit.
     pub resources: Vec<String>,
 }
 
 /// How many resources a stack's own record names: it is read with every list of stacks.
 pub const DRIFT_NAMED: usize = 10;
 
+/// How many bytes the addresses of these have together: a key of a `for_each` may be of any length.
+const DRIFT_BYTES: usize = 4 * 1024;
+
 impl DriftSeen {
     /// The result of an operation.
     pub fn new(operation: OperationId, looked_at: Timestamp, drift: &Drift) -> Self {
+        let mut room = DRIFT_BYTES;
         let addresses = drift.resources.iter().map(|resource| resource.address.clone());
+        let named = addresses.take(DRIFT_NAMED).take_while(|address| {
+            let left = room.checked_sub(address.len());
+            room = left.unwrap_or_default();
+            left.is_some()
+        });
+        let resources = named.collect();
         Self {
             operation,
             looked_at,
             count: drift.count,
-            resources: addresses.take(DRIFT_NAMED).collect(),
+            resources,
         }
     }
 }

@@ -252,7 +252,10 @@ impl Error {
             step: phase.step().to_owned(),
             message,
             address: match self {
-                Self::Terraform { diagnostic, .. } => diagnostic.address.clone(),
+                Self::Terraform { diagnostic, .. } => diagnostic
+                    .address
+                    .clone()
+                    .filter(|address| address.len() <= MESSAGE_SIZE),
                 _ => None,
             },
         }

@@ -56,6 +56,9 @@ pub(crate) struct Report {
     version: Option<stream::Version>,
 }
 
+/// The longest address that is recorded as the resource at work: a key of a `for_each` may be of any length.
+const ADDRESS_SIZE: usize = 4096;
+
 /// The most text without messages that is kept: the end of it says why a program died.
 const TEXT_KEPT: usize = 2000;
 
@@ -234,7 +237,8 @@ impl Report {
             current: self
                 .current
                 .as_deref()
-                .map(|address| address_without_secrets(address, &secrets::hide)),
+                .map(|address| address_without_secrets(address, &secrets::hide))
+                .filter(|address| address.len() <= ADDRESS_SIZE),
         })
     }
 

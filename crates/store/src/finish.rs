@@ -11,6 +11,7 @@ use slipway_model::stack::{DriftSeen, Stack, StackEvent, StackStatus, Unsettled}
 use slipway_model::subscription;
 
 use crate::error::IllegalTransition;
+use crate::fit::fit_end;
 use crate::operation::{as_read, conflict, next_revision};
 use crate::release::release_write;
 use crate::stack::next_stack_revision;
@@ -161,6 +162,7 @@ impl Store {
             self.next_in_queue(&stack).await?
         };
         stack.active_operation = next.as_ref().map(|(_, next)| next.id.clone());
+        fit_end(&mut operation, Some(&mut stack))?;
         writes.extend(next_revision(&mut operation)?);
         writes.extend(next_stack_revision(&mut stack, now)?);
         if let Some((place, next)) = &mut next {
@@ -227,6 +229,7 @@ impl Store {
             // Its turn came between the two reads.
             return Ok(Written::Conflict);
         };
+        fit_end(&mut operation, None)?;
         let mut writes = next_revision(&mut operation)?;
         writes.push(Write::Delete(place.key, Condition::Exists));
         if let Some(release) = release {

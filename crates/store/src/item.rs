@@ -5,42 +5,66 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::Error;
 use crate::table::{EXPIRES_AT, ITEM_BYTES, Index, Key, LISTED, PK, Places, SK};
+use crate::values::{Fields, from_texts, to_few_bytes, to_texts};
 
 /// An item of the table.
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
-/// The fields that are kept as the JSON text they are: what people put into them may be nested deeper than the 32 levels of a
-/// DynamoDB document, and have numbers that DynamoDB does not.
-const TEXTS: [&str; 3] = ["configuration", "contract", "variables"];
-
 /// The item of a record.
 pub(crate) fn encode<T: Serialize>(key: &Key, places: Places, record: &T) -> Result<Item, Error> {
-    let failed = |source: Box<dyn std::error::Error + Send + Sync>| Error::Encode {
-        what: key.to_string(),
-        source,
-    };
-    let mut fields = match serde_json::to_value(record) {
-        Ok(Value::Object(fields)) => fields,
-        Ok(_) => return Err(failed("it is not an object".into())),
-        Err(source) => return Err(failed(source.into())),
-    };
-    for name in TEXTS {
-        if let Some(value) = fields.get_mut(name) {
-            *value = Value::String(value.to_string());
-        }
+    let item = encode_any_size(key, places, record)?;
+    check_size(key, &item)?;
+    Ok(item)
+}
+
+/// The item of a record, also of one that DynamoDB would refuse for its size.
+pub(crate) fn encode_any_size<T: Serialize>(key: &Key, places: Places, record: &T) -> Result<Item, Error> {
+    let mut fields = fields_of(key, record)?;
+    to_texts(&mut fields);
+    let mut item = attributes(key, fields)?;
+    if bytes(&item) + placed(key, &places) > ITEM_BYTES {
+        let mut fields = fields_of(key, record)?;
+        to_few_bytes(&mut fields);
+        item = attributes(key, fields)?;
     }
-    let mut item: Item = serde_dynamo::to_item(fields).map_err(|source| failed(source.into()))?;
     item.insert(PK.to_owned(), AttributeValue::S(key.pk.clone()));
     item.insert(SK.to_owned(), AttributeValue::S(key.sk.clone()));
     for (attribute, value) in places {
         item.insert(attribute.to_owned(), AttributeValue::S(value));
     }
-    check_size(key, &item)?;
     Ok(item)
+}
+
+/// How many bytes a key and places add to the fields of a record.
+fn placed(key: &Key, places: &[(&str, String)]) -> usize {
+    let places: usize = places
+        .iter()
+        .map(|(attribute, value)| attribute.len() + value.len())
+        .sum();
+    PK.len() + key.pk.len() + SK.len() + key.sk.len() + places
+}
+
+fn fields_of<T: Serialize>(key: &Key, record: &T) -> Result<Fields, Error> {
+    match serde_json::to_value(record) {
+        Ok(Value::Object(fields)) => Ok(fields),
+        Ok(_) => Err(unencoded(key, "it is not an object")),
+        Err(source) => Err(unencoded(key, source)),
+    }
+}
+
+fn attributes(key: &Key, fields: Fields) -> Result<Item, Error> {
+    serde_dynamo::to_item(fields).map_err(|source| unencoded(key, source))
+}
+
+fn unencoded(key: &Key, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::Encode {
+        what: key.to_string(),
+        source: source.into(),
+    }
 }
 
 /// The record of an item.
@@ -55,15 +79,8 @@ pub(crate) fn decode<T: DeserializeOwned>(key: &Key, mut item: Item) -> Result<T
     {
         item.remove(attribute);
     }
-    let mut fields: Map<String, Value> = serde_dynamo::from_item(item).map_err(|source| failed(source.into()))?;
-    for name in TEXTS {
-        if let Some(value) = fields.get_mut(name) {
-            let text = value
-                .as_str()
-                .ok_or_else(|| failed(format!("`{name}` is not text").into()))?;
-            *value = serde_json::from_str(text).map_err(|source| failed(source.into()))?;
-        }
-    }
+    let mut fields: Fields = serde_dynamo::from_item(item).map_err(|source| failed(source.into()))?;
+    from_texts(&mut fields).map_err(|why| failed(why.into()))?;
     serde_json::from_value(Value::Object(fields)).map_err(|source| failed(source.into()))
 }
 

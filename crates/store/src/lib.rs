@@ -26,10 +26,12 @@
 
 mod cursor;
 mod error;
+mod fit;
 mod item;
 mod page;
 mod query;
 mod read;
+mod values;
 mod write;
 
 pub mod approval;

@@ -156,7 +156,7 @@ pub fn definition() -> Value {
 }
 
 /// The most bytes that an item has.
-pub(crate) const ITEM_BYTES: usize = 400 * 1024;
+pub(crate) const ITEM_BYTES: usize = slipway_model::stack::room::RECORD_BYTES;
 
 /// The longest partition key and sort key of a table or an index, in bytes
 /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>).

@@ -241,6 +241,35 @@ fn an_operation_stays_within_the_time_of_its_execution() {
     assert!(given + limits(&machine["States"]) < whole);
 }
 
+#[test]
+fn a_contract_that_is_too_long_is_named_with_bytes_and_limit() {
+    let container =
+        |bytes: usize| json!({"name": "app", "environment": [{"name": "TEXT", "value": "x".repeat(bytes)}]});
+    let contract = |bytes: usize| {
+        let service =
+            json!({"name": "web", "task_definition": {"containerDefinitions": [container(bytes)]}, "desired_count": 1});
+        json!({"cluster": "main", "services": {"web": service}})
+    };
+    let most = Contract::BYTES;
+    Contract::parse(&contract(most - 500)).expect("it has room");
+    let problems = Contract::parse(&contract(most)).expect_err("it has none");
+    let [problem] = problems.as_slice() else {
+        panic!("{problems:?}")
+    };
+    assert_eq!(problem.field, "slipway");
+    assert!(problem.detail.contains(&most.to_string()), "{problem:?}");
+    // Also where a part is known after the apply only.
+    let planned = Partial::planned(
+        Some(&contract(most)),
+        Some(&json!({"services": {"web": {"name": true}}})),
+    );
+    let problems = Contract::problems(&planned);
+    assert!(
+        matches!(problems.as_slice(), [only] if only.field == "slipway"),
+        "{problems:?}"
+    );
+}
+
 /// The limits of all states, one after the other, of those that are numbers.
 fn limits(states: &Value) -> u64 {
     let states = states.as_object().into_iter().flat_map(|states| states.values());

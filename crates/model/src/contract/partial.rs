@@ -75,6 +75,27 @@ impl Partial {
         }
     }
 
+    /// How many bytes it has as JSON, as far as it is known, without attributes that are not set.
+    pub(super) fn known_bytes(&self) -> usize {
+        match self {
+            Self::Unknown => 0,
+            Self::Text(beginning) => Value::from(beginning.as_str()).to_string().len(),
+            Self::Known(value) => value.to_string().len(),
+            Self::List(values) => {
+                "[]".len()
+                    + values
+                        .iter()
+                        .map(|value| value.known_bytes() + ",".len())
+                        .sum::<usize>()
+            }
+            Self::Object(fields) => {
+                let set = fields.iter().filter(|(_, value)| !value.is_null());
+                let field = |(name, value): (&String, &Self)| name.len() + "\"\":,".len() + value.known_bytes();
+                "{}".len() + set.map(field).sum::<usize>()
+            }
+        }
+    }
+
     /// The text that it is.
     pub fn as_text(&self) -> Option<&str> {
         match self {

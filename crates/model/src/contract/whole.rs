@@ -10,6 +10,7 @@ use super::partial::Partial;
 use super::{Contract, PARTS};
 use crate::name::Name;
 use crate::problem::FieldProblem;
+use crate::terraform::OUTPUT;
 
 /// The longest that the migrations and backups of a release may take together, by their own limits, in seconds: two days.
 pub(super) const COMMANDS_SECONDS: u64 = 2 * 86_400;
@@ -19,6 +20,7 @@ const LISTS: [&str; 2] = ["migrations", "backups"];
 
 pub(super) fn check(root: &At, contract: &Contract, problems: &mut Problems) {
     check_time(contract, problems);
+    problems.extend(contract.too_long().or_else(|| too_long(root.value.known_bytes())));
     check_references(root, problems);
     for list in LISTS.iter().filter_map(|list| root.get(list)) {
         check_names(&list, problems);
@@ -41,6 +43,18 @@ pub(super) fn check(root: &At, contract: &Contract, problems: &mut Problems) {
             at.wrong::<()>(problems, &detail, &format!("use at most {PARTS}"));
         }
     }
+}
+
+/// What is wrong with a contract of so many bytes, if something is.
+pub(super) fn too_long(bytes: usize) -> Option<FieldProblem> {
+    let most = Contract::BYTES;
+    (bytes > most).then(|| {
+        FieldProblem::new(
+            OUTPUT,
+            format!("has {bytes} bytes as JSON, and the record of a stack has room for {most}"),
+            "shorten it: move long commands and values into files of the images, or split the blueprint",
+        )
+    })
 }
 
 /// The commands of a release run one after the other, in one execution.

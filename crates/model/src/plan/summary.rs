@@ -35,6 +35,9 @@ const REASONS_NAMED: usize = 10;
 /// The most bytes of such a reason.
 const REASON_BYTES: usize = 400;
 
+/// How many bytes the keys of tags have together that a [`PlanSummary`] keeps.
+const TAGS_BYTES: usize = 16 * 1024;
+
 /// How many types of resources a [`PlanSummary`] counts.
 const TYPES_COUNTED: usize = 500;
 
@@ -187,9 +190,15 @@ impl PlanSummary {
         *counts.entry(action).or_default() += 1;
     }
 
-    /// Counts a resource with these keys of tags.
-    pub(super) fn count_tags(&mut self, keys: BTreeSet<String>) {
+    /// Counts a resource with these keys of tags. Keys for which there is no room count as missing: a policy that requires them refuses.
+    pub(super) fn count_tags(&mut self, mut keys: BTreeSet<String>) {
         self.tags = if self.tagged == 0 {
+            let mut room = TAGS_BYTES;
+            keys.retain(|key| {
+                let left = room.checked_sub(key.len());
+                room = left.unwrap_or(room);
+                left.is_some()
+            });
             keys
         } else {
             self.tags.intersection(&keys).cloned().collect()
@@ -300,6 +309,19 @@ mod tests {
             let bytes: usize = named.iter().map(|change| change.address.len()).sum();
             assert!(!named.is_empty() && bytes <= RESOURCES_BYTES, "{bytes}");
         }
+    }
+
+    #[test]
+    fn keys_of_tags_leave_room_in_the_record() {
+        let mut tagged = PlanSummary::default();
+        let keys: BTreeSet<String> = (0..200)
+            .map(|number| format!("{number}{}", "k".repeat(1_000)))
+            .collect();
+        tagged.count_tags(keys.clone());
+        let bytes: usize = tagged.tags.iter().map(String::len).sum();
+        assert!(!tagged.tags.is_empty() && bytes <= TAGS_BYTES, "{bytes}");
+        tagged.count_tags(keys);
+        assert_eq!(tagged.tags.len(), 16);
     }
 
     #[test]

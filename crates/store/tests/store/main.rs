@@ -10,5 +10,6 @@ mod lists;
 mod notifications;
 mod operations;
 mod records;
+mod room;
 #[allow(dead_code, reason = "tests of other crates use the rest")]
 mod support;
