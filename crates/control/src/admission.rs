@@ -471,7 +471,7 @@ fn configure(
         variables,
         sensitive,
     };
-    problems.extend(room_problem(&configuration, None));
+    problems.extend(room_problem(&configuration));
     if problems.is_empty() {
         Ok(configuration)
     } else {

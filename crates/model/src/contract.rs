@@ -231,14 +231,12 @@ fn default_expected_status() -> u16 {
 }
 
 impl Contract {
-    /// The most bytes that it has as JSON: it shares the record of its stack with the configurations of that
-    /// ([`crate::stack::room`]).
-    pub const BYTES: usize = 120 * 1024;
+    /// The most bytes that it has as JSON. The values of its stack may leave it less room in the record ([`crate::stack::room`]).
+    pub const BYTES: usize = 256 * 1024;
 
-    /// What is wrong with its length, if something is. It is checked again where it is recorded: hidden secrets may lengthen it.
-    pub fn too_long(&self) -> Option<FieldProblem> {
-        let bytes = serde_json::to_string(self).map_or(usize::MAX, |text| text.len());
-        whole::too_long(bytes)
+    /// How many bytes it has as JSON.
+    pub fn bytes(&self) -> usize {
+        serde_json::to_string(self).map_or(usize::MAX, |text| text.len())
     }
 
     /// Reads the value of the output `slipway`; every problem is named at once, by its path from `slipway`.
@@ -351,6 +349,11 @@ mod tests {
         assert!(page.contains(&format!(
             "at most {PARTS} services, migrations, backups and schedules each"
         )));
-        assert!(page.contains(&format!("at most {} bytes as JSON", Contract::BYTES)));
+        let room = crate::stack::room::MADE_BYTES;
+        let limits = format!(
+            "at most {} bytes as JSON, {room} together with the values",
+            Contract::BYTES
+        );
+        assert!(page.contains(&limits), "{limits}");
     }
 }

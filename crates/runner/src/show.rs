@@ -48,6 +48,14 @@ pub(crate) async fn read(
         // Of an address whose host is not known yet, the plan does not have the scheme, and the files do.
         problems = files.source.problems_of_written_contract();
     }
+    let records_it = matches!(
+        files.operation.kind(),
+        OperationKind::Provision | OperationKind::Update | OperationKind::Preview
+    );
+    if problems.is_empty() && records_it {
+        let configuration = &files.operation.configuration;
+        problems.extend(files.stack.contract_room_problem(configuration, shown.contract_bytes));
+    }
     if !problems.is_empty() {
         return Err(Error::Contract(problems));
     }

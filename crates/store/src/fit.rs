@@ -157,9 +157,8 @@ fn shorten(failure: &mut Failure) {
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
-    use slipway_model::contract::Contract;
     use slipway_model::name::Digest;
-    use slipway_model::stack::room::{CONFIGURATION_BYTES, CONFIGURATIONS_BYTES};
+    use slipway_model::stack::room::{CONFIGURATION_BYTES, KEPT_BYTES, MADE_BYTES};
 
     use super::*;
 
@@ -210,8 +209,8 @@ mod tests {
             .collect();
         let largest = stack(&json!({
             "configuration": configuration("now", CONFIGURATION_BYTES - 300),
-            "applied": configuration("before", CONFIGURATIONS_BYTES - CONFIGURATION_BYTES - 300),
-            "contract": {"notes": {"text": "n".repeat(Contract::BYTES - 300)}},
+            "applied": configuration("before", KEPT_BYTES - MADE_BYTES - 300),
+            "contract": {"notes": {"text": "n".repeat(MADE_BYTES - CONFIGURATION_BYTES - 300)}},
             "subscriptions": subscriptions,
             "drift": {"operation": "op-01kaj3v9mz5x0q8r2t4w6y7z9a", "looked_at": at, "count": 9, "resources": ["d".repeat(4 * 1_024)]},
             "unsettled": {

@@ -93,7 +93,7 @@ impl StackAccount {
             {
                 Ok(None)
             }
-            Err(error) => Err(aws::failed(format!("read the schedule `{name}`"), error)),
+            Err(error) => Err(rejected(aws::failed(format!("read the schedule `{name}`"), error))),
         }
     }
 
@@ -152,7 +152,17 @@ impl StackAccount {
             .set_target(found.target)
             .state(state);
         let updated = update.send().await;
-        updated.map(drop).map_err(|error| aws::failed(doing, error))
+        updated.map(drop).map_err(|error| rejected(aws::failed(doing, error)))
+    }
+}
+
+/// What EventBridge Scheduler rejects is the schedule of the blueprint: a release changes nothing else in it.
+fn rejected(error: StepError) -> StepError {
+    match error {
+        StepError::Refused { doing, said, .. } => StepError::ContractInvalid(format!(
+            "EventBridge Scheduler could not {doing}: {said}. Correct the schedule in the blueprint, update the stack, and release again"
+        )),
+        error => error,
     }
 }
 

@@ -51,6 +51,10 @@ impl Steps {
             .await?
             .hide_in_contract(&mut contract);
         for attempt in 0..ATTEMPTS {
+            // The plan judged what it knew, and hidden secrets may have lengthened it.
+            if let Some(problem) = stack.contract_room_problem(&applied.configuration, contract.bytes()) {
+                return Err(StepError::contract(&[problem]));
+            }
             let release = self.release_to_roll_out(&applied, &stack, &contract).await?;
             // With the contract in one write: a repetition of this step compares with the stack's contract and would find no difference.
             let change = |operation: &mut Operation| {
@@ -64,7 +68,8 @@ impl Steps {
             let recorded = self
                 .store
                 .try_record_contract(applied, stack, &contract, change)
-                .await?;
+                .await
+                .map_err(without_room)?;
             if recorded.is_some() {
                 return Ok(Recorded {
                     release,
@@ -151,6 +156,16 @@ impl Steps {
         })?;
         Contract::parse(outputs.get(OUTPUT).ok_or_else(missing_output)?)
             .map_err(|problems| StepError::contract(&problems))
+    }
+}
+
+/// A stack of an earlier version of Slipway may have less room than its limits say.
+fn without_room(error: slipway_store::Error) -> StepError {
+    match error {
+        slipway_store::Error::TooLarge { .. } => StepError::ContractInvalid(format!(
+            "there is no room for the blueprint's output `{OUTPUT}`: {error}. Shorten it, or give the stack shorter values"
+        )),
+        error => error.into(),
     }
 }
 

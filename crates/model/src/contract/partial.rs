@@ -76,7 +76,7 @@ impl Partial {
     }
 
     /// How many bytes it has as JSON, as far as it is known, without attributes that are not set.
-    pub(super) fn known_bytes(&self) -> usize {
+    pub fn known_bytes(&self) -> usize {
         match self {
             Self::Unknown => 0,
             Self::Text(beginning) => Value::from(beginning.as_str()).to_string().len(),

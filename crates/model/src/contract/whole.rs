@@ -20,7 +20,7 @@ const LISTS: [&str; 2] = ["migrations", "backups"];
 
 pub(super) fn check(root: &At, contract: &Contract, problems: &mut Problems) {
     check_time(contract, problems);
-    problems.extend(contract.too_long().or_else(|| too_long(root.value.known_bytes())));
+    problems.extend(too_long(contract.bytes().max(root.value.known_bytes())));
     check_references(root, problems);
     for list in LISTS.iter().filter_map(|list| root.get(list)) {
         check_names(&list, problems);
@@ -46,12 +46,12 @@ pub(super) fn check(root: &At, contract: &Contract, problems: &mut Problems) {
 }
 
 /// What is wrong with a contract of so many bytes, if something is.
-pub(super) fn too_long(bytes: usize) -> Option<FieldProblem> {
+fn too_long(bytes: usize) -> Option<FieldProblem> {
     let most = Contract::BYTES;
     (bytes > most).then(|| {
         FieldProblem::new(
             OUTPUT,
-            format!("has {bytes} bytes as JSON, and the record of a stack has room for {most}"),
+            format!("has {bytes} bytes as JSON, and may have {most}"),
             "shorten it: move long commands and values into files of the images, or split the blueprint",
         )
     })

@@ -71,6 +71,8 @@ pub struct Shown {
     pub contract: Option<PlannedContract>,
     /// What is wrong with that output, as far as the plan knows it: the apply would only show it when the resources exist.
     pub contract_problems: Vec<FieldProblem>,
+    /// How many bytes that output has as JSON, as far as the plan knows it.
+    pub contract_bytes: usize,
 }
 
 /// Reads a plan. `hide` takes known secrets out of a text: Terraform marks the attribute that a sensitive value was given to, and
@@ -382,7 +384,9 @@ impl Reader<'_> {
         if matches!(change.actions(), Some((Action::Delete, _))) {
             return;
         }
-        let mut problems = Contract::problems(&Partial::planned(sides.after, sides.unknown));
+        let planned = Partial::planned(sides.after, sides.unknown);
+        self.shown.contract_bytes = planned.known_bytes();
+        let mut problems = Contract::problems(&planned);
         for problem in &mut problems {
             for text in [&mut problem.field, &mut problem.detail, &mut problem.remedy] {
                 *text = (self.hide)(text);

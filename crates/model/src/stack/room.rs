@@ -1,4 +1,4 @@
-//! The room that the record of a stack has for what the stack is made from.
+//! The room that the record of a stack has for what the stack is made from, and for the output `slipway` of its blueprint.
 //!
 //! A DynamoDB item has at most 400 KiB. After an apply that failed, the record has two configurations: what the stack should be made
 //! from, and what it was made from before. So a request is judged by both: were they too large together, the failure could not be
@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use super::{Configuration, Stack};
 use crate::contract::Contract;
 use crate::problem::FieldProblem;
+use crate::terraform::OUTPUT;
 
 /// The most bytes of a record.
 pub const RECORD_BYTES: usize = 400 * 1024;
@@ -16,11 +17,15 @@ pub const RECORD_BYTES: usize = 400 * 1024;
 /// The most bytes of what a stack is made from, as JSON.
 pub const CONFIGURATION_BYTES: usize = 240 * 1024;
 
-/// The most bytes of that with the values that it takes the place of. Twelve KiB more: a large value can always be replaced by a small one.
-pub const CONFIGURATIONS_BYTES: usize = 252 * 1024;
+/// The most bytes of that with the contract.
+pub const MADE_BYTES: usize = 360 * 1024;
+
+/// The most bytes of both with the values that the configuration takes the place of. Twelve KiB more: a large value can always be
+/// replaced by a small one.
+pub const KEPT_BYTES: usize = 372 * 1024;
 
 // What is left for the other fields of a stack: subscriptions, drift, what is unsettled.
-const _: () = assert!(RECORD_BYTES - CONFIGURATIONS_BYTES - Contract::BYTES >= 28 * 1024);
+const _: () = assert!(RECORD_BYTES - KEPT_BYTES >= 28 * 1024);
 
 impl Configuration {
     /// How many bytes it has as JSON.
@@ -47,36 +52,57 @@ impl Configuration {
 impl Stack {
     /// Why its record has no room for being made from this.
     pub fn room_problem(&self, configuration: &Configuration) -> Option<FieldProblem> {
-        // What an apply that fails leaves beside it.
-        let before = self
-            .applied
-            .as_ref()
-            .or_else(|| self.contract.is_some().then_some(&self.configuration));
-        room_problem(configuration, before)
+        let contract = self.contract.as_ref().map_or(0, Contract::bytes);
+        room_problem(configuration).or_else(|| {
+            let (bytes, most) = self.excess(configuration, contract)?;
+            Some(FieldProblem::new(
+                "variables",
+                format!(
+                    "the values of the stack, those that they take the place of, and the output `{OUTPUT}` have {bytes} bytes as JSON, and \
+                     the record of a stack has room for {most}"
+                ),
+                "give shorter values first, and these once that update has succeeded; large data belongs into the blueprint's files or a \
+                 bucket",
+            ))
+        })
+    }
+
+    /// Why its record has no room for a contract of so many bytes, if it is made from this.
+    pub fn contract_room_problem(&self, configuration: &Configuration, contract: usize) -> Option<FieldProblem> {
+        let (bytes, most) = self.excess(configuration, contract)?;
+        Some(FieldProblem::new(
+            OUTPUT,
+            format!(
+                "has {contract} bytes as JSON, {bytes} with the values of the stack, and the record of a stack has room for {most}"
+            ),
+            "shorten the output or the values: move long commands and values into files of the images",
+        ))
+    }
+
+    /// How many bytes these have, with what an apply that fails leaves beside them, and how many they may have, if they have more.
+    fn excess(&self, configuration: &Configuration, contract: usize) -> Option<(usize, usize)> {
+        let before = self.contract.is_some().then_some(&self.configuration);
+        let before = self.applied.as_ref().or(before);
+        let made = configuration.bytes() + contract;
+        let kept = made + before.map_or(0, |before| before.bytes_beside(configuration));
+        if made > MADE_BYTES {
+            Some((made, MADE_BYTES))
+        } else {
+            (kept > KEPT_BYTES).then_some((kept, KEPT_BYTES))
+        }
     }
 }
 
-/// Why the record of a stack has no room for this configuration, beside the one before if there is one.
-pub fn room_problem(configuration: &Configuration, before: Option<&Configuration>) -> Option<FieldProblem> {
+/// Why no stack has room for being made from this.
+pub fn room_problem(configuration: &Configuration) -> Option<FieldProblem> {
     let bytes = configuration.bytes();
-    if bytes > CONFIGURATION_BYTES {
-        return Some(FieldProblem::new(
+    (bytes > CONFIGURATION_BYTES).then(|| {
+        FieldProblem::new(
             "variables",
             format!(
                 "the values of the stack have {bytes} bytes as JSON, and a stack has at most {CONFIGURATION_BYTES}"
             ),
             "give shorter values; large data belongs into the blueprint's files or a bucket",
-        ));
-    }
-    let both = bytes + before.map_or(0, |before| before.bytes_beside(configuration));
-    (both > CONFIGURATIONS_BYTES).then(|| {
-        FieldProblem::new(
-            "variables",
-            format!(
-                "the values of the stack and those that they take the place of have {both} bytes as JSON, and a stack keeps at most \
-                 {CONFIGURATIONS_BYTES} until they are applied"
-            ),
-            "give shorter values first, and these once that update has succeeded; large data belongs into the blueprint's files or a bucket",
         )
     })
 }
@@ -85,7 +111,7 @@ pub fn room_problem(configuration: &Configuration, before: Option<&Configuration
 mod tests {
     use std::collections::BTreeSet;
 
-    use serde_json::{Map, Value};
+    use serde_json::{Map, Value, json};
 
     use super::*;
     use crate::name::Digest;
@@ -108,26 +134,56 @@ mod tests {
         ("blob", letter.repeat(bytes).into())
     }
 
+    fn stack(configuration: &Configuration, contract: usize) -> Stack {
+        let at = "2026-01-01T00:00:00Z";
+        let record = json!({
+            "id": "lusab-babad", "name": "shop", "environment": "live", "owner": "ann", "status": "ready", "revision": 7,
+            "configuration": configuration, "last_release": 7, "created_at": at, "updated_at": at,
+            "contract": {"notes": {"text": "n".repeat(contract)}},
+        });
+        serde_json::from_value(record).expect("a stack")
+    }
+
     #[test]
     fn two_configurations_have_room_unless_their_values_differ() {
         let before = configuration(&[blob("a", 210_000), ("fails", false.into())]);
-        assert_eq!(room_problem(&before, None), None);
+        assert_eq!(room_problem(&before), None);
+        let stack = stack(&before, 1_000);
         let flag = configuration(&[blob("a", 210_000), ("fails", true.into())]);
-        assert_eq!(room_problem(&flag, Some(&before)), None);
+        assert_eq!(stack.room_problem(&flag), None);
         let other = configuration(&[blob("b", 210_000)]);
-        let problem = room_problem(&other, Some(&before)).expect("a problem");
-        assert!(
-            problem.detail.contains(" bytes") && problem.detail.contains("258048"),
-            "{problem:?}"
-        );
+        let problem = stack.room_problem(&other).expect("a problem");
+        assert!(problem.detail.contains("has room for 380928"), "{problem:?}");
+        // The values of before are kept until an apply succeeds.
+        let mut failed = stack;
+        failed.commit(&flag, false);
+        assert_eq!(failed.room_problem(&flag), None);
+        assert!(failed.room_problem(&other).is_some());
     }
 
     #[test]
     fn a_large_value_can_be_replaced_by_a_small_one() {
         let large = configuration(&[blob("a", CONFIGURATION_BYTES - 400)]);
-        assert_eq!(room_problem(&large, None), None);
-        assert_eq!(room_problem(&configuration(&[blob("b", 9_000)]), Some(&large)), None);
-        let problem = room_problem(&configuration(&[blob("a", CONFIGURATION_BYTES)]), None).expect("a problem");
+        assert_eq!(room_problem(&large), None);
+        let small = configuration(&[blob("b", 9_000)]);
+        assert_eq!(
+            stack(&large, MADE_BYTES - CONFIGURATION_BYTES - 1_000).room_problem(&small),
+            None
+        );
+        let problem = room_problem(&configuration(&[blob("a", CONFIGURATION_BYTES)])).expect("a problem");
         assert!(problem.detail.contains("at most 245760"), "{problem:?}");
+    }
+
+    #[test]
+    fn contract_has_the_room_that_the_values_leave() {
+        let values = configuration(&[blob("a", 200_000)]);
+        let stack = stack(&values, 1_000);
+        assert_eq!(stack.contract_room_problem(&values, 150_000), None);
+        let problem = stack.contract_room_problem(&values, 200_000).expect("a problem");
+        assert_eq!(problem.field, OUTPUT);
+        assert!(
+            problem.detail.contains("has 200000 bytes") && problem.detail.contains("has room for 368640"),
+            "{problem:?}"
+        );
     }
 }

@@ -175,18 +175,19 @@ async fn schedule(State(aws): State<Shared>, Path(name): Path<String>) -> Respon
     }
 }
 
-/// As on AWS, omitted fields are reset, and a start in the past is rejected.
+/// As on AWS, omitted fields are reset, and a start or an end in the past is rejected.
 async fn update_schedule(State(aws): State<Shared>, Path(name): Path<String>, body: Bytes) -> Response {
     let mut schedule: Value = serde_json::from_slice(&body).expect("JSON");
     let earliest = jiff::Timestamp::now() - jiff::SignedDuration::from_mins(5);
-    if schedule["StartDate"]
-        .as_f64()
-        .is_some_and(|start| start < earliest.as_duration().as_secs_f64())
-    {
+    let is_past = |field: &str| {
+        let time = schedule[field].as_f64();
+        time.is_some_and(|time| time < earliest.as_duration().as_secs_f64())
+    };
+    if is_past("StartDate") || is_past("EndDate") {
         return (
             StatusCode::BAD_REQUEST,
             [("x-amzn-errortype", "ValidationException")],
-            r#"{"Message": "The StartDate you specify cannot be earlier than 5 minutes ago."}"#,
+            r#"{"Message": "The StartDate or EndDate you specify cannot be earlier than 5 minutes ago."}"#,
         )
             .into_response();
     }

@@ -12,6 +12,7 @@ mod world;
 
 mod binary;
 mod cancels;
+mod contracts;
 mod crowd;
 mod definition;
 mod every_state;
