@@ -203,6 +203,16 @@ pub struct Pushed {
     pub at: Timestamp,
 }
 
+impl Pushed {
+    /// An image that was requested at this time. ECR gives the time of a push in whole seconds.
+    pub fn requested(image: &Image, at: Timestamp) -> Self {
+        Self {
+            digest: image.digest().clone(),
+            at: Timestamp::from_second(at.as_second()).unwrap_or(at),
+        }
+    }
+}
+
 /// A push of an image, as reported by ECR.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Push {
@@ -317,6 +327,15 @@ pub fn over(
         }
     }
     after
+}
+
+/// Subscriptions that know no image know the requested one of these: a push of it, or of an earlier one, no longer applies.
+pub fn know_requested(subscriptions: &mut BTreeMap<Name, Subscription>, images: &BTreeMap<Name, Image>, at: Timestamp) {
+    for (service, subscription) in subscriptions {
+        if let (None, Some(image)) = (&subscription.newest, images.get(service)) {
+            subscription.newest = Some(Pushed::requested(image, at));
+        }
+    }
 }
 
 /// What the two texts share.

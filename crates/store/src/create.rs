@@ -19,7 +19,7 @@ use slipway_model::policy::PermittedRequest;
 use slipway_model::principal::Owner;
 use slipway_model::release::{Release, ReleaseStatus};
 use slipway_model::stack::{Configuration, Stack, StackStatus};
-use slipway_model::subscription::{Pushed, Subscription};
+use slipway_model::subscription::{Pushed, Subscription, know_requested};
 
 use crate::idempotency::{self, Answer, Idempotency, Known};
 use crate::item::key_attributes;
@@ -217,6 +217,8 @@ impl Store {
 
 impl NewStack {
     fn stack(&self, id: StackId, now: Timestamp) -> Stack {
+        let mut subscriptions = self.subscriptions.clone();
+        know_requested(&mut subscriptions, &self.images, now);
         Stack {
             id,
             name: self.name.clone(),
@@ -233,7 +235,7 @@ impl NewStack {
             current_release: None,
             last_release: ReleaseNumber(0),
             active_operation: None,
-            subscriptions: self.subscriptions.clone(),
+            subscriptions,
             drift: None,
             unsettled: None,
             quiesced_by: None,

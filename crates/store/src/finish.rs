@@ -8,7 +8,6 @@ use slipway_model::id::OperationId;
 use slipway_model::operation::{Failure, Operation, OperationEvent, OperationKind, OperationStatus, StepStatus};
 use slipway_model::release::{Release, ReleaseEvent, ReleaseStatus};
 use slipway_model::stack::{DriftSeen, Stack, StackEvent, StackStatus, Unsettled};
-use slipway_model::subscription;
 
 use crate::error::IllegalTransition;
 use crate::fit::fit_end;
@@ -145,7 +144,7 @@ impl Store {
         if operation.kind() == OperationKind::Update && (succeeded || operation.has_begun_apply()) {
             stack.commit(&operation.configuration, succeeded);
             if let Some(patch) = operation.work.patch() {
-                let after = subscription::over(&stack.subscriptions, &patch.subscriptions);
+                let after = self.subscriptions_after(&stack, &patch.subscriptions).await?;
                 writes.extend(subscription_writes(&stack.id, &stack.subscriptions, &after));
                 stack.subscriptions = after;
             }

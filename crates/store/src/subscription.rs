@@ -4,9 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use slipway_model::id::StackId;
+use slipway_model::id::{ReleaseNumber, StackId};
 use slipway_model::name::Name;
-use slipway_model::subscription::{Repository, Subscription};
+use slipway_model::release::{Release, ReleaseStatus};
+use slipway_model::stack::Stack;
+use slipway_model::subscription::{Repository, Subscription, know_requested, over};
 
 use crate::item::{key_attributes, key_of};
 use crate::query::Query;
@@ -27,6 +29,35 @@ impl Store {
             })
         };
         items.iter().map(key_of).map(stack).collect()
+    }
+
+    /// The subscriptions of a stack after a change. One that begins knows the image that its service is requested to run.
+    pub(crate) async fn subscriptions_after(
+        &self,
+        stack: &Stack,
+        changes: &BTreeMap<Name, Option<Subscription>>,
+    ) -> Result<BTreeMap<Name, Subscription>, Error> {
+        let mut after = over(&stack.subscriptions, changes);
+        if after.values().any(|subscription| subscription.newest.is_none())
+            && let Some(release) = self.requested_release(stack).await?
+        {
+            know_requested(&mut after, &release.images, release.created_at);
+        }
+        Ok(after)
+    }
+
+    /// The release that waits or is in progress; else the current one.
+    async fn requested_release(&self, stack: &Stack) -> Result<Option<Release>, Error> {
+        if stack.last_release != ReleaseNumber(0) && stack.current_release != Some(stack.last_release) {
+            let last = self.release(&stack.id, stack.last_release).await?;
+            if matches!(last.status, ReleaseStatus::Requested | ReleaseStatus::Releasing) {
+                return Ok(Some(last));
+            }
+        }
+        match stack.current_release {
+            Some(number) => self.release(&stack.id, number).await.map(Some),
+            None => Ok(None),
+        }
     }
 }
 

@@ -61,15 +61,10 @@ pub(super) fn judge_subscriptions(stack: &Stack, before: &Subscriptions, patch: 
 
 /// What the subscriptions know after a release that is requested now: earlier pushes no longer apply.
 pub(super) fn overtaken(stack: &Stack, images: &Images, now: Timestamp) -> Newest {
-    // ECR gives the time of a push in whole seconds.
-    let at = Timestamp::from_second(now.as_second()).unwrap_or(now);
     let subscribed = images
         .iter()
         .filter(|(service, _)| stack.subscriptions.contains_key(*service));
-    let newest = |(service, image): (&Name, &Image)| {
-        let digest = image.digest().clone();
-        (service.clone(), Pushed { digest, at })
-    };
+    let newest = |(service, image): (&Name, &Image)| (service.clone(), Pushed::requested(image, now));
     subscribed.map(newest).collect()
 }
 

@@ -9,6 +9,8 @@ use serde_json::json;
 use slipway_events::EventError;
 use slipway_model::name::Digest;
 use slipway_model::operation::OperationStatus;
+use slipway_model::operation::work::Work;
+use slipway_model::request::Patch;
 use slipway_model::stack::Stack;
 use slipway_store::finish::End;
 
@@ -81,6 +83,52 @@ async fn pushes_in_any_order_leave_the_newest_image_of_each_service() {
     );
 }
 
+/// So many seconds that a push is later than the images which stacks of these tests have.
+const LATER: i64 = 10 * 365 * 24 * 3600;
+
+/// A push of the image that a service runs, under another tag, releases nothing: whether the subscription came with the request for the
+/// stack or with an update.
+#[tokio::test]
+async fn push_of_the_image_that_runs_is_not_released_again() {
+    let ground = Ground::new().await;
+    let store = &ground.table.store;
+    let follow = || serde_json::from_value(follows("shop/app", "*")).expect("a subscription");
+    let mut new = support::new_stack("created");
+    new.images = BTreeMap::from([(name("web"), released("shop/app", "1").parse().expect("an image"))]);
+    new.subscriptions = BTreeMap::from([(name("web"), follow())]);
+    let created = ground.table.ready(&new).await;
+
+    new.name = name("updated");
+    new.subscriptions.clear();
+    let updated = ground.table.ready(&new).await;
+    let patch = Patch {
+        subscriptions: BTreeMap::from([(name("web"), Some(follow()))]),
+        ..Patch::default()
+    };
+    let update = support::request(Work::update(Some(patch)), &updated);
+    let update = support::created(
+        store
+            .create_operation(&update, None, support::answer)
+            .await
+            .expect("it"),
+    );
+    store.begin_operation(&update.id).await.expect("begun");
+    store
+        .finish_operation(&update.id, &End::Succeeded)
+        .await
+        .expect("ended");
+
+    for (image, seconds) in [("1", LATER), ("0", 0)] {
+        ground.handle(pushed(SHOP, "shop/app", "again", image, seconds)).await;
+        for stack in [&created, &updated] {
+            assert_eq!(ground.releases(stack).await.len(), 1, "{} {image}", stack.name);
+        }
+    }
+    let known = store.stack(&updated.id).await.expect("it").subscriptions;
+    let newest = known[&name("web")].newest.as_ref().expect("an image");
+    assert_eq!(newest.digest, Digest::of(b"1"));
+}
+
 /// A stack that subscribes to the shop's image, of a blueprint that the account may not use.
 async fn hidden(ground: &Ground) -> Stack {
     let mut hidden = support::new_stack("hidden");
@@ -96,7 +144,7 @@ async fn push_is_released_only_in_stacks_that_its_account_may_release() {
     let ground = Ground::new().await;
     ground.shop(&["web"], json!({"web": follows("shop/app", "*")})).await;
     let hidden = hidden(&ground).await;
-    ground.handle(pushed(SHOP, "shop/app", "v1", "1", 0)).await;
+    ground.handle(pushed(SHOP, "shop/app", "v1", "1", LATER)).await;
     assert_eq!(ground.releases(&hidden).await.len(), 1, "its own first one");
     let shop = ground
         .stacks()
@@ -146,8 +194,7 @@ async fn retried_push_resends_its_result_and_reports_rejection_once() {
     let shop = ground.shop(&["web"], json!({"web": follows("shop/app", "*")})).await;
     hidden(&ground).await;
     *ground.broken.lock().expect("a lock") = Some("PutEvents");
-    // Later than the images that it has.
-    let event = pushed(SHOP, "shop/app", "v1", "1", 10 * 365 * 24 * 3600);
+    let event = pushed(SHOP, "shop/app", "v1", "1", LATER);
     let error = ground
         .events
         .handle(event.clone())
