@@ -184,7 +184,8 @@ fn described(error: &Error, reference: &str) -> (&'static str, StatusCode, &'sta
             "idempotency-key-reused",
             StatusCode::UNPROCESSABLE_ENTITY,
             "The idempotency key belongs to another request",
-            "This Idempotency-Key was used before with another body; nothing was changed. Use a new key for a new request."
+            "This Idempotency-Key was used before for a request with another method, path or body; nothing was changed. Use a new key \
+             for a new request."
                 .to_owned(),
         ),
         Error::Unavailable { .. } => (

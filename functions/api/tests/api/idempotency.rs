@@ -56,6 +56,8 @@ async fn the_same_request_has_the_same_answer_byte_for_byte() {
     assert_eq!((of_another.status, of_another.header("idempotent-replayed")), (202, ""));
     let elsewhere = server.send(keyed(Method::DELETE, &path, None, "one")).await;
     assert_eq!(elsewhere.status, 422, "{elsewhere:?}");
+    let detail = elsewhere.json()["detail"].as_str().expect("a text").to_owned();
+    assert!(detail.contains("another method, path or body"), "{detail}");
 }
 
 #[tokio::test]
