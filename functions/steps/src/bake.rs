@@ -89,5 +89,16 @@ mod tests {
         let scaled_in = stopped(TaskStopCode::ServiceSchedulerInitiated, 1_001, "ecs-svc/2");
         assert!(!fails(&scaled_in.clone().build()));
         assert!(fails(&scaled_in.health_status(HealthStatus::Unhealthy).build()));
+        // Without a health check of a container, its health is unknown.
+        let stopped_because = |reason: &str| {
+            let task = stopped(TaskStopCode::ServiceSchedulerInitiated, 1_001, "ecs-svc/2");
+            task.health_status(HealthStatus::Unknown).stopped_reason(reason).build()
+        };
+        assert!(fails(&stopped_because(
+            "Task failed ELB health checks in (target-group shop)"
+        )));
+        assert!(!fails(&stopped_because(
+            "Scaling activity initiated by (deployment ecs-svc/2)"
+        )));
     }
 }

@@ -320,8 +320,21 @@ impl Scheduler {
             .iter()
             .find(|it| it.key == key && it.phase != Phase::Leaving);
         if let Some(member) = found.cloned() {
-            self.leave(key, "Task failed container health checks");
+            let reason = self.why_unhealthy(key);
+            self.leave(key, &reason);
             self.has_failed(&member);
+        }
+    }
+
+    /// Why ECS stops a task that is not well. Only a health check of its definition gives a task a known health.
+    fn why_unhealthy(&self, key: &str) -> String {
+        match self.shared.host.ledger.get::<Task>(TASK, key) {
+            Ok(Some(Task {
+                health: Health::Unknown,
+                port: Some((port, _)),
+                ..
+            })) => format!("Task failed ELB health checks in (port {port})"),
+            _ => "Task failed container health checks".to_owned(),
         }
     }
 

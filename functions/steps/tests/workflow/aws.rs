@@ -136,6 +136,8 @@ pub struct Aws {
     pub lingers: u32,
     /// Stopped tasks of services, as `DescribeTasks` answers.
     pub stopped: Vec<Value>,
+    /// The events of every service, as `DescribeServices` answers.
+    pub events: Vec<Value>,
 }
 
 pub type Shared = Arc<Mutex<Aws>>;
@@ -499,7 +501,7 @@ impl Aws {
                 "taskDefinition": service.task_definition, "desiredCount": service.desired_count,
                 "runningCount": service.desired_count, "deploymentController": {"type": "ECS"},
                 "deploymentConfiguration": service.configuration(), "schedulingStrategy": "REPLICA",
-                "deployments": [deployment],
+                "deployments": [deployment], "events": self.events,
             });
             if self.paused(service, &service.task_definition) > 0 {
                 let before = json!({"id": "ecs-svc/before", "status": "ACTIVE", "taskDefinition": service.before, "runningCount": 1});

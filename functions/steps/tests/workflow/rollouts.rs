@@ -115,6 +115,104 @@ fn failed_rollout_reports_a_failed_health_check() {
     assert!(cause.contains(why), "{cause}");
 }
 
+/// How the release of a broken image ends, where ECS knows these stopped tasks and these events of the service.
+fn why_rollout_failed(stopped: serde_json::Value, events: &[(u64, &str)]) -> String {
+    let mut world = provisioned_with(Kind::Rolling);
+    {
+        let mut aws = world.aws();
+        let definition = aws.services[&format!("{}-web", world.stack)].task_definition.clone();
+        aws.broken_image = Some(image(2).to_string());
+        let lines = vec!["listening on port 9090\n".to_owned()];
+        aws.logs.insert("app/app/broken".to_owned(), lines);
+        if let serde_json::Value::Object(mut task) = stopped {
+            let arn = "arn:aws:ecs:us-east-1:000000000000:task/main/broken";
+            task.insert("taskArn".to_owned(), arn.into());
+            task.insert("taskDefinitionArn".to_owned(), definition.into());
+            task.insert("stoppedAt".to_owned(), 4_000_000_000_u64.into());
+            aws.stopped = vec![task.into()];
+        }
+        let event = |(at, said): &(u64, &str)| json!({"id": said, "createdAt": at, "message": said});
+        aws.events = events.iter().map(event).collect();
+    }
+    let operation = world.ask_release(&[("web", image(2)), ("worker", image(1))]);
+    let run = world.run(&operation);
+    let (error, cause) = failed(&run);
+    assert_eq!(error, "Slipway.RolloutFailed");
+    cause.to_owned()
+}
+
+/// Without a health check of a container, ECS gives no health for a task that its load balancer gives up.
+#[test]
+fn failed_rollout_reports_a_program_on_another_port() {
+    let reason =
+        "Task failed ELB health checks in (target-group arn:aws:elasticloadbalancing:us-east-1:1:targetgroup/shop/1)";
+    let cause = why_rollout_failed(
+        json!({
+            "stopCode": "ServiceSchedulerInitiated", "stoppedReason": reason, "healthStatus": "UNKNOWN",
+            "containers": [{"name": "app", "exitCode": 143}],
+        }),
+        &[],
+    );
+    let why = format!("A task of the service `web` stopped: {reason}: listening on port 9090");
+    assert!(cause.contains(&why), "{cause}");
+}
+
+#[test]
+fn failed_rollout_reports_a_container_without_enough_memory() {
+    let cause = why_rollout_failed(
+        json!({
+            "stopCode": "EssentialContainerExited", "stoppedReason": "Essential container in task exited",
+            "containers": [
+                {"name": "sidecar", "exitCode": 0},
+                {"name": "app", "exitCode": 137, "reason": "OutOfMemoryError: Container killed due to memory usage"},
+            ],
+        }),
+        &[],
+    );
+    let why = "Essential container in task exited: OutOfMemoryError: Container killed due to memory usage (exit code 137): \
+               listening on port 9090";
+    assert!(cause.contains(why), "{cause}");
+}
+
+#[test]
+fn failed_rollout_without_a_task_reports_the_event_of_the_service() {
+    let no_room = "(service web) was unable to place a task because no container instance met all of its requirements.";
+    let long = format!(
+        "(service web) (task 1) (port 80) is unhealthy in (target-group shop) {}",
+        "x".repeat(5000)
+    );
+    for (events, said) in [
+        (
+            vec![
+                (4_000_000_003, "(service web) has reached a steady state."),
+                (4_000_000_002, no_room),
+                (
+                    4_000_000_001,
+                    "(service web) failed to launch a task with (error Agent).",
+                ),
+            ],
+            Some(
+                "ECS reports of the service `web`: (service web) was unable to place a task because no container instance",
+            ),
+        ),
+        (
+            vec![(4_000_000_001, long.as_str())],
+            Some(
+                "ECS reports of the service `web`: (service web) (task 1) (port 80) is unhealthy in (target-group shop) x",
+            ),
+        ),
+        // Before the operation began.
+        (vec![(1_000, no_room)], None),
+    ] {
+        let cause = why_rollout_failed(json!(null), &events);
+        match said {
+            Some(said) => assert!(cause.contains(said), "{cause}"),
+            None => assert!(!cause.contains("ECS reports"), "{cause}"),
+        }
+        assert!(cause.len() < 2000, "{} bytes", cause.len());
+    }
+}
+
 #[test]
 fn a_status_that_is_not_known_is_no_success() {
     let mut world = provisioned_with(Kind::Strategy("CANARY"));
