@@ -138,10 +138,16 @@ impl Steps {
         });
         let change = |operation: &mut Operation| {
             operation.schedules.clone_from(&schedules);
-            match (&operation.snapshot, &snapshot, &first) {
-                (None, Some(snapshot), _) => operation.snapshot = Some(snapshot.clone()),
-                (_, None, Some(first)) => operation.begin_step(first, Timestamp::now()),
-                _ => {}
+            match (&snapshot, &first) {
+                (Some(snapshot), _) => {
+                    let own = operation.snapshot.get_or_insert_with(|| snapshot.clone());
+                    if own.taken_at.is_none() {
+                        // Before RDS accepts the snapshot, which a busy database may delay: a cancel counts from here on.
+                        operation.begin_step(state::WAIT_FOR_SNAPSHOT, Timestamp::now());
+                    }
+                }
+                (None, Some(first)) => operation.begin_step(first, Timestamp::now()),
+                (None, None) => {}
             }
         };
         self.note(releasing, state::PREPARE_RELEASE, began, change).await?;

@@ -228,6 +228,10 @@ fn step_of(operation: &Operation, step: &str) -> String {
     if step == state::PLAN && operation.status_of(state::APPLY).is_some() {
         return state::APPLY.to_owned();
     }
+    if step == state::TAKE_SNAPSHOT {
+        // One step on the record, from Prepare release on.
+        return state::WAIT_FOR_SNAPSHOT.to_owned();
+    }
     let failed =
         items_of(operation, step).filter(|known| matches!(known.status, StepStatus::Failed | StepStatus::Cancelled));
     // The first failure ends a Map; what ran beside it may have failed since, or was cancelled.

@@ -2,7 +2,7 @@
 //!
 //! The token is on the operation's record first, and so is what RDS has said before there was a token. Then the step checks itself: it
 //! sees a snapshot whose event came too early, was lost, or is not sent from where the database is. The workflow comes here again
-//! every ten minutes.
+//! every ten minutes. On the record both states are one step, Wait for snapshot, which begins as Prepare release ends.
 
 use jiff::Timestamp;
 use slipway_control::snapshot;

@@ -16,6 +16,7 @@ pub(crate) const WAIT_FOR_APPROVAL: &str = approval::WAIT_FOR_APPROVAL;
 pub(crate) const APPLY: &str = build::APPLY;
 pub(crate) const RECORD_OUTPUTS: &str = "Record outputs";
 pub(crate) const PREPARE_RELEASE: &str = cancel::PREPARE_RELEASE;
+pub(crate) const TAKE_SNAPSHOT: &str = "Take snapshot";
 pub(crate) const WAIT_FOR_SNAPSHOT: &str = cancel::WAIT_FOR_SNAPSHOT;
 pub(crate) const RUN_BACKUPS: &str = "Run backups";
 pub(crate) const RUN_BACKUP: &str = task_run::RUN_BACKUP;
@@ -108,6 +109,7 @@ mod tests {
             APPLY,
             RECORD_OUTPUTS,
             PREPARE_RELEASE,
+            TAKE_SNAPSHOT,
             WAIT_FOR_SNAPSHOT,
             RUN_BACKUPS,
             RUN_BACKUP,

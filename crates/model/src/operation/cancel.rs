@@ -27,7 +27,8 @@ pub const WAIT_UNTIL_RESTORED: &str = "Wait until restored";
 /// The state in which the health address proves the release.
 pub const VERIFY: &str = "Verify";
 
-/// The state in which RDS copies the database, before any command runs.
+/// The state in which RDS copies the database, before any command runs. As a step of an operation it includes Take snapshot, which
+/// repeats its request while the database is busy.
 pub const WAIT_FOR_SNAPSHOT: &str = "Wait for snapshot";
 
 /// The states in which a command runs. Nothing but the workflow stops its task.

@@ -427,6 +427,7 @@ impl Aws {
                 })
             }
             "SendTaskFailure" => self.token_answered(text("taskToken"), Some((text("error"), text("cause")))),
+            "StopExecution" => Ok(json!({"stopDate": 0})),
             "StartExecution" => {
                 self.started.push(text("name"));
                 let arn = format!(

@@ -1,11 +1,13 @@
 //! Releases with a snapshot.
 
-use asl_interpreter::simulate::Simulation;
+use asl_interpreter::simulate::{Answer, Simulation};
 use serde_json::json;
-use slipway_model::operation::StepStatus;
+use slipway_control::cancel::{self, Outcome};
+use slipway_model::operation::cancel::Cancel;
+use slipway_model::operation::{OperationStatus, StepStatus};
 
 use crate::kinds::{failed, images, provisioned, succeeded};
-use crate::world::{SnapshotEvent, UPDATE, World, image};
+use crate::world::{MACHINE_ARN, RUNTIME, SnapshotEvent, UPDATE, World, image};
 
 fn count(run: &Simulation, state: &str) -> usize {
     run.tasks.iter().filter(|task| task.state == state).count()
@@ -72,6 +74,42 @@ fn a_word_of_rds_that_is_lost_is_no_loss() {
             .taken_at
             .is_some()
     );
+}
+
+/// RDS begins no snapshot of a database that is being changed, and Take snapshot repeats its request for a quarter of an hour.
+#[test]
+fn release_is_cancelled_while_its_database_is_busy() {
+    for attempt in [1, 2] {
+        let mut world = provisioned();
+        world.aws().snapshot_refused = ["InvalidDBInstanceState"; 20].into();
+        let release = world.ask_after_snapshot(2);
+        let (store, sfn) = (world.store.clone(), world.sfn.clone());
+        let mut attempts = 0;
+        let run = world.run_with(&release, |task| {
+            attempts += u32::from(task.state == "Take snapshot");
+            if attempts < attempt {
+                return None;
+            }
+            let asked = World::wait(store.operation(&release));
+            assert_eq!(asked.cancelling(), Cancel::Stop);
+            let cancelled = cancel::cancel(&store, &sfn, MACHINE_ARN, &asked, "bob");
+            match RUNTIME.block_on(cancelled).expect("an outcome") {
+                Outcome::Accepted(ended) => assert_eq!(ended.status, OperationStatus::Cancelled),
+                other => panic!("{other:?}"),
+            }
+            Some(Answer::Abort)
+        });
+        assert_eq!(attempts, attempt);
+        assert_eq!(count(&run, "Run migration"), 0);
+        let operation = world.operation(&release);
+        let last = operation.steps.last().expect("a step");
+        assert_eq!(
+            (last.name.as_str(), last.status),
+            ("Wait for snapshot", StepStatus::Cancelled)
+        );
+        assert_eq!(images(&world), [image(1).to_string(), image(1).to_string()]);
+        assert_eq!(world.stack().active_operation, None);
+    }
 }
 
 #[test]
