@@ -23,7 +23,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 
 pub use self::error::LedgerError;
-use self::reads::{entries, get, last, list};
+use self::reads::{entries, get, ids, last, list, readable};
 pub use self::transaction::Transaction;
 use self::transaction::write_failed;
 
@@ -94,6 +94,17 @@ impl Ledger {
     /// The record, if there is one.
     pub fn get<T: DeserializeOwned>(&self, kind: &str, id: &str) -> Result<Option<T>, LedgerError> {
         get(&self.connection(), kind, id)
+    }
+
+    /// The record, if there is one that can be read. A damaged one is missing, with an error in the log: for an owner that makes its
+    /// record again.
+    pub fn readable<T: DeserializeOwned>(&self, kind: &str, id: &str) -> Result<Option<T>, LedgerError> {
+        readable(&self.connection(), kind, id)
+    }
+
+    /// The ids of all records of a kind in their order, also of those that cannot be read.
+    pub fn ids(&self, kind: &str) -> Result<Vec<String>, LedgerError> {
+        ids(&self.connection(), kind)
     }
 
     /// All records of a kind with their ids, ordered by id.

@@ -114,7 +114,7 @@ impl Logs {
         let events: Vec<Event> = events.collect();
         self.ledger.transaction(|transaction| {
             ensure_group(transaction, group, now)?;
-            let kept = transaction.get(STREAM, &stream_id(group, stream))?;
+            let kept = transaction.readable(STREAM, &stream_id(group, stream))?;
             let kept = kept.unwrap_or_else(|| Stream::new(stream, now));
             write_events(transaction, group, kept, &events)
         })
@@ -212,7 +212,7 @@ fn write_events(
 }
 
 fn ensure_group(transaction: &Transaction<'_>, group: &str, now: i64) -> Result<(), LedgerError> {
-    if transaction.get::<Group>(GROUP, group)?.is_none() {
+    if transaction.readable::<Group>(GROUP, group)?.is_none() {
         transaction.put(GROUP, group, &Group { creation_time: now })?;
     }
     Ok(())

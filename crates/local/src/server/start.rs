@@ -30,7 +30,7 @@ struct Starts {
 /// The tables are open already, so that their file has the layout that it is to have.
 pub(super) fn check(folder: &DataFolder, ledger: &Ledger, accepts_loss: bool) -> Result<(), Error> {
     let tables = Tables::open(folder.join(super::TABLES))?;
-    let of_ledger: Starts = ledger.get(START, START)?.unwrap_or_default();
+    let of_ledger: Starts = ledger.readable(START, START)?.unwrap_or_default();
     let of_tables = tables.starts()?;
     let lost = if of_tables < of_ledger.counted {
         Some("dynamodb.db")

@@ -172,6 +172,29 @@ async fn one_damaged_record_does_not_stop_the_start() {
     running.shutdown().await.expect("stops");
 }
 
+/// The records of the template's own resources, which a start reads by their names.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn damaged_records_of_own_resources_are_made_again() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let running = Local::start(options(folder.path())).await.expect("starts");
+    running.shutdown().await.expect("stops");
+    for kind in ["log-group", "sqs-queue", "sfn-machine", "sfn-revision", "sfn-alias"] {
+        let ledger = aws_emulator::ledger::Ledger::open(&folder.path().join("ledger.db")).expect("the ledger");
+        let ids = ledger.ids(kind).expect("ids");
+        assert!(!ids.is_empty(), "{kind}");
+        for id in ids {
+            ledger
+                .put(kind, &id, &serde_json::json!(["no record of this kind"]))
+                .expect("a record");
+        }
+        drop(ledger);
+        let running = Local::start(options(folder.path())).await;
+        let running = running.unwrap_or_else(|error| panic!("{kind}: {error}"));
+        json(&format!("{}/v1/environments", running.api_url())).await;
+        running.shutdown().await.expect("stops");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lost_tables_are_named() {
     let folder = tempfile::tempdir().expect("a temporary folder");

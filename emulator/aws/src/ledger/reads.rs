@@ -17,6 +17,34 @@ pub(super) fn get<T: DeserializeOwned>(
     body.map(|body| decode(kind, id, &body)).transpose()
 }
 
+pub(super) fn readable<T: DeserializeOwned>(
+    connection: &Connection,
+    kind: &str,
+    id: &str,
+) -> Result<Option<T>, LedgerError> {
+    match get(connection, kind, id) {
+        Err(error @ LedgerError::Decode { .. }) => {
+            pass_over(&error);
+            Ok(None)
+        }
+        read => read,
+    }
+}
+
+pub(super) fn ids(connection: &Connection, kind: &str) -> Result<Vec<String>, LedgerError> {
+    connection
+        .prepare_cached("SELECT id FROM records WHERE kind = ?1 ORDER BY id")
+        .and_then(|mut statement| statement.query_map(params![kind], |row| row.get(0))?.collect())
+        .map_err(|source| read_failed(kind, "", source))
+}
+
+fn pass_over(error: &LedgerError) {
+    tracing::error!(
+        error = crate::error::chain(error),
+        "a record of the ledger is passed over: it is damaged, or a later version wrote it"
+    );
+}
+
 pub(super) fn list<T: DeserializeOwned>(
     connection: &Connection,
     kind: &str,
@@ -36,10 +64,7 @@ pub(super) fn list<T: DeserializeOwned>(
         Ok(value) => Some((id, value)),
         // The others are read, and a server starts: a read of this one by its id fails.
         Err(error) => {
-            tracing::error!(
-                error = crate::error::chain(&error),
-                "a record of the ledger is passed over: it is damaged, or a later version wrote it"
-            );
+            pass_over(&error);
             None
         }
     };

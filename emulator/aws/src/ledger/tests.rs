@@ -108,3 +108,22 @@ fn a_ledger_of_a_later_version_is_refused() {
         Err(LedgerError::TooNew { .. })
     ));
 }
+
+#[test]
+fn damaged_record_is_missing_to_its_owner_and_has_an_id() {
+    let (_folder, ledger) = ledger();
+    ledger.put("queue", "a", &1).expect("put");
+    ledger.put("queue", "b", "damaged").expect("put");
+    let cut = "INSERT INTO records (kind, id, body) VALUES ('queue', 'c', '{\"cut')";
+    ledger.connection().execute(cut, []).expect("a record that is no JSON");
+    assert_eq!(ledger.readable::<u32>("queue", "a").expect("reads"), Some(1));
+    for id in ["b", "c"] {
+        assert!(matches!(
+            ledger.get::<u32>("queue", id),
+            Err(LedgerError::Decode { .. })
+        ));
+        assert_eq!(ledger.readable::<u32>("queue", id).expect("reads"), None);
+    }
+    assert_eq!(ledger.ids("queue").expect("ids"), ["a", "b", "c"]);
+    assert_eq!(ledger.list::<u32>("queue").expect("list"), [("a".to_owned(), 1)]);
+}

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::LedgerError;
-use super::reads::{entries, get, last, list, name};
+use super::reads::{entries, get, ids, last, list, name, readable};
 use crate::error::{DiskFull, is_disk_full};
 
 /// The reads and writes of one transaction.
@@ -38,6 +38,11 @@ impl Transaction<'_> {
         get(&self.inner, kind, id)
     }
 
+    /// See [`Ledger::readable`].
+    pub fn readable<T: DeserializeOwned>(&self, kind: &str, id: &str) -> Result<Option<T>, LedgerError> {
+        readable(&self.inner, kind, id)
+    }
+
     /// See [`Ledger::list_under`].
     pub fn list_under<T: DeserializeOwned>(&self, kind: &str, prefix: &str) -> Result<Vec<(String, T)>, LedgerError> {
         list(&self.inner, kind, prefix)
@@ -62,6 +67,16 @@ impl Transaction<'_> {
             params![kind, id, number.cast_signed(), body],
         )?;
         Ok(number)
+    }
+
+    /// See [`Ledger::ids`].
+    pub fn ids(&self, kind: &str) -> Result<Vec<String>, LedgerError> {
+        ids(&self.inner, kind)
+    }
+
+    /// See [`Ledger::last`].
+    pub fn last(&self, kind: &str, id: &str) -> Result<u64, LedgerError> {
+        last(&self.inner, kind, id)
     }
 
     /// See [`Ledger::entries`].

@@ -35,6 +35,14 @@ pub fn check_execution(text: &str) -> Result<(), AwsError> {
     check(text, "execution", 2)
 }
 
+/// The names of the machine and of the execution in the ARN of an execution.
+pub fn split_execution(text: &str) -> Option<(&str, &str)> {
+    check_execution(text).ok()?;
+    let (rest, name) = text.rsplit_once(':')?;
+    let (_, machine) = rest.rsplit_once(':')?;
+    Some((machine, name))
+}
+
 fn check(text: &str, resource: &str, names: usize) -> Result<(), AwsError> {
     let invalid = |why: &str| AwsError::new("InvalidArn", format!("Invalid Arn: '{why}: {text}'"));
     let parts: Vec<&str> = text.split(':').collect();

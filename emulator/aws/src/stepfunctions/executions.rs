@@ -225,29 +225,35 @@ impl StepFunctions {
             .ok_or_else(|| AwsError::new("ExecutionDoesNotExist", format!("Execution Does Not Exist: '{arn}'")))
     }
 
-    /// Takes up every execution that was running. One whose state this version cannot read ends with a reason.
+    /// Takes up every execution that was running. One whose records this version cannot read ends with a reason, and so does its
+    /// operation.
     pub(super) fn recover_executions(&self) -> Result<(), LedgerError> {
-        for (arn, progress) in self.shared.ledger.list::<Value>(RUNNING)? {
-            match self.readable(&arn, progress) {
-                Ok((definition, progress)) => {
+        for arn in self.shared.ledger.ids(RUNNING)? {
+            let progress = match self.shared.ledger.get::<Progress>(RUNNING, &arn) {
+                Ok(Some(progress)) => progress,
+                Ok(None) => continue,
+                Err(LedgerError::Decode { source, .. }) => {
+                    self.end_unreadable(&arn, &source.to_string())?;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            match self.definition_of(&arn) {
+                Ok(definition) => {
                     let driver = self.driver(&arn, definition, progress);
                     lock(&self.shared.running).insert(arn, driver.mailbox.clone());
                     self.spawn(driver.resume());
                 }
-                Err(reason) => self.end_unreadable(&arn, &reason)?,
+                Err(error) => self.end_unreadable(&arn, &error.to_string())?,
             }
         }
         Ok(())
     }
 
-    fn readable(&self, arn: &str, progress: Value) -> Result<(Arc<asl_interpreter::StateMachine>, Progress), String> {
-        let execution = self.execution(arn).map_err(|error| error.to_string())?;
-        let definition = self.definition(&execution.machine_arn, execution.revision);
-        let definition = definition.map_err(|error| error.to_string())?;
-        Ok((
-            definition,
-            serde_json::from_value(progress).map_err(|error| error.to_string())?,
-        ))
+    /// The definition that an execution was started with.
+    fn definition_of(&self, arn: &str) -> Result<Arc<asl_interpreter::StateMachine>, AwsError> {
+        let execution = self.execution(arn)?;
+        self.definition(&execution.machine_arn, execution.revision)
     }
 
     fn end_unreadable(&self, arn: &str, reason: &str) -> Result<(), LedgerError> {
@@ -256,10 +262,11 @@ impl StepFunctions {
         let cause = format!("This version of the emulator cannot go on with the execution: {reason}");
         self.shared.ledger.transaction(|transaction| {
             transaction.delete(RUNNING, arn)?;
-            let Some(mut execution) = transaction.get::<Execution>(EXECUTION, arn)? else {
+            let known = transaction.readable::<Execution>(EXECUTION, arn)?;
+            let Some(mut execution) = known.or_else(|| records::lost_execution(arn, now)) else {
                 return Ok(());
             };
-            let last = transaction.entries::<Value>(HISTORY, arn, 0)?.len();
+            let last = transaction.last(HISTORY, arn)?;
             let event = json!({
                 "timestamp": epoch_seconds(now),
                 "type": "ExecutionFailed",

@@ -225,7 +225,10 @@ impl StepFunctions {
     /// A machine that has to be there.
     pub(super) fn machine(&self, arn: &str) -> Result<Machine, AwsError> {
         arns::check_machine(arn)?;
-        self.shared.ledger.get(MACHINE, arn)?.ok_or_else(|| does_not_exist(arn))
+        self.shared
+            .ledger
+            .readable(MACHINE, arn)?
+            .ok_or_else(|| does_not_exist(arn))
     }
 
     /// A machine that has to be there, by its own ARN or by that of an alias. An alias leads to the latest definition.
@@ -246,7 +249,8 @@ impl StepFunctions {
 
     /// A definition that an execution or a machine names.
     pub(super) fn revision(&self, machine_arn: &str, revision: u64) -> Result<Revision, AwsError> {
-        let revision = self.shared.ledger.get(REVISION, &revision_id(machine_arn, revision))?;
+        let id = revision_id(machine_arn, revision);
+        let revision = self.shared.ledger.readable(REVISION, &id)?;
         revision.ok_or_else(|| does_not_exist(machine_arn))
     }
 
@@ -268,28 +272,36 @@ impl StepFunctions {
 
 /// Creating the same machine again answers as the first time did. As on AWS the role is not compared.
 fn created(transaction: &Transaction<'_>, machine: Machine, revision: &Revision) -> Result<Machine, AwsError> {
-    let Some(existing) = transaction.get::<Machine>(MACHINE, &machine.arn)? else {
-        // The numbers of a deleted machine's revisions are not used again: its executions still name them.
-        let used = transaction
-            .list_under::<Revision>(REVISION, &format!("{}#", machine.arn))?
-            .len();
+    let existing = transaction.readable::<Machine>(MACHINE, &machine.arn)?;
+    let its_own: Option<Revision> = match &existing {
+        Some(existing) => transaction.readable(REVISION, &revision_id(&existing.arn, existing.revision))?,
+        None => None,
+    };
+    let (Some(existing), Some(its_own)) = (existing, its_own) else {
+        // There is none, or one of its records is damaged.
         let machine = Machine {
-            revision: used as u64 + 1,
+            revision: highest_revision(transaction, &machine.arn)? + 1,
             ..machine
         };
         put(transaction, &machine, revision)?;
         return Ok(machine);
     };
-    let id = revision_id(&existing.arn, existing.revision);
-    let same = transaction
-        .get::<Revision>(REVISION, &id)?
-        .is_some_and(|it| it.definition == revision.definition);
+    let same = its_own.definition == revision.definition;
     if same && existing.settings == machine.settings {
         Ok(existing)
     } else {
         let message = format!("State Machine Already Exists: '{}'", machine.arn);
         Err(AwsError::new("StateMachineAlreadyExists", message))
     }
+}
+
+/// The number of the newest revision that a machine has had, or one of the same name before it. It is not used again, also if that
+/// revision is damaged: executions still name it.
+fn highest_revision(transaction: &Transaction<'_>, machine: &str) -> Result<u64, LedgerError> {
+    let ids = transaction.ids(REVISION)?;
+    let of_machine = ids.iter().filter_map(|id| id.strip_prefix(machine)?.strip_prefix('#'));
+    let numbers = of_machine.filter_map(|number| number.parse().ok());
+    Ok(numbers.max().unwrap_or(0))
 }
 
 fn updated(

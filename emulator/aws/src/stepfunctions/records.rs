@@ -187,6 +187,25 @@ impl Execution {
     }
 }
 
+/// An execution whose record cannot be read, as far as its ARN says. When it began, with what and on which definition is lost.
+pub fn lost_execution(arn: &str, now: Timestamp) -> Option<Execution> {
+    let (machine, name) = arns::split_execution(arn)?;
+    Some(Execution {
+        arn: arn.to_owned(),
+        name: name.to_owned(),
+        machine_arn: arns::machine(machine),
+        machine_name: machine.to_owned(),
+        revision: 0,
+        status: Status::Running,
+        start_date: now,
+        stop_date: None,
+        input: "{}".to_owned(),
+        output: None,
+        error: None,
+        cause: None,
+    })
+}
+
 /// A new execution of a machine.
 pub fn new_execution(machine: &Machine, name: String, input: String, now: Timestamp) -> Execution {
     Execution {

@@ -170,6 +170,29 @@ async fn token_of_a_running_execution_never_timed_out() {
     assert_eq!(world.ended(&execution).await["status"], "SUCCEEDED");
 }
 
+/// Its operation ends with it: the sweep reads the execution, and an event says so.
+#[tokio::test]
+async fn execution_with_a_damaged_record_ends_with_the_reason() {
+    for damaged in ["sfn-execution", "sfn-revision", "sfn-running"] {
+        let mut world = World::new().await;
+        let machine = world.machine("m", &ask()).await;
+        let execution = world.start(&machine, "op-1").await;
+        world.written(&execution, "TaskSubmitted", 1).await;
+        world.service.shutdown();
+        for id in world.ledger.ids(damaged).expect("ids") {
+            world.ledger.put(damaged, &id, "damaged").expect("is written");
+        }
+        world.crash().await;
+        let ended = world.ended(&execution).await;
+        assert_eq!(
+            (&ended["status"], &ended["error"], &ended["name"]),
+            (&json!("FAILED"), &json!("States.Runtime"), &json!("op-1")),
+            "{damaged}"
+        );
+        world.written(&execution, "ExecutionFailed", 1).await;
+    }
+}
+
 #[tokio::test]
 async fn an_execution_that_this_version_cannot_read_ends_with_the_reason() {
     let mut world = World::new().await;
