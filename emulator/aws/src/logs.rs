@@ -337,6 +337,31 @@ mod tests {
         assert_eq!(messages(&output), ["one"]);
     }
 
+    /// The last line of a failed task is its reason, also after a line that fills a page.
+    #[tokio::test]
+    async fn page_backwards_ends_with_the_newest_line() {
+        let (_folder, logs) = logs();
+        let long = "x".repeat(1_500_000);
+        logs.append("/tasks", "t1", ["first", long.as_str(), "no such table"])
+            .expect("append");
+        let mut request = json!({"logGroupName": "/tasks", "logStreamName": "t1", "limit": 20});
+        let mut pages = Vec::new();
+        for _ in 0..4 {
+            let output = logs.call("GetLogEvents", request.clone()).await.expect("reads back");
+            pages.push(messages(&output).iter().map(|line| line.len()).collect::<Vec<_>>());
+            request["nextToken"] = output["nextBackwardToken"].clone();
+        }
+        assert_eq!(
+            pages,
+            [
+                vec!["no such table".len()],
+                vec![long.len()],
+                vec!["first".len()],
+                vec![]
+            ]
+        );
+    }
+
     #[tokio::test]
     async fn a_filter_finds_words_across_streams_and_pages() {
         let (_folder, logs) = logs();

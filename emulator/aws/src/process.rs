@@ -20,7 +20,7 @@
 mod follow;
 mod session;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -46,6 +46,9 @@ const KILLED: i32 = 128 + 9;
 
 /// How soon a session that was killed is checked again: a process may have started another one at that moment.
 const KILL_AGAIN: Duration = Duration::from_millis(20);
+
+/// How often it is. A process that the kernel does not end is not waited for.
+const KILLS: u32 = 250;
 
 /// How long a signal waits for the program to begin. One that an earlier version of this crate started does not say when it has.
 const BEGINS_WITHIN: Duration = Duration::from_secs(1);
@@ -254,7 +257,7 @@ impl Process {
     }
 
     /// Ends the process without a signal that it could handle: SIGKILL to everything in its session. It and all that it
-    /// started are in there, also a program that leads a process group of its own.
+    /// started are in there, also a program that leads a process group of its own. Then [`Self::end_rest`].
     pub async fn kill(&self) -> Ending {
         let is_held = |file| is_locked(&self.folder.join(file));
         while self.ending().is_none() && (is_held("alive") || is_held("group")) {
@@ -263,7 +266,29 @@ impl Process {
             }
             let _ = tokio::time::timeout(KILL_AGAIN, self.ended()).await;
         }
-        self.ended().await
+        let ending = self.ended().await;
+        self.end_rest().await;
+        ending
+    }
+
+    /// Kills what an ended program has left running outside of its session (`setsid`), as the end of a container does. Linux alone
+    /// says which processes those are: they have the lock of `group`. Not for the end of a build: its Terraform may have to save its
+    /// work.
+    pub async fn end_rest(&self) {
+        let Ok(group) = fs::canonicalize(self.folder.join("group")) else {
+            return;
+        };
+        let mut known = BTreeSet::new();
+        for _ in 0..KILLS {
+            if !is_locked(&group) {
+                return;
+            }
+            let holders = session::holders(&group);
+            // Twice: a process that this one is just starting has its open files for a moment, too.
+            session::kill_all(known.intersection(&holders).copied());
+            known = holders;
+            tokio::time::sleep(KILL_AGAIN).await;
+        }
     }
 
     async fn begun(mut self) {

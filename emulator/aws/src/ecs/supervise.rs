@@ -136,6 +136,7 @@ impl Shared {
             }
         };
         let (ending, ()) = tokio::join!(supervised, self.log(&started));
+        process.end_rest().await;
         self.record_end(&key, Some(ending.code()), None)
     }
 

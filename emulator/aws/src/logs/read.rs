@@ -95,14 +95,21 @@ impl Logs {
         let id = stream_id(&group, &input.log_stream_name);
         let limit = page_limit(input.limit, PAGE_EVENTS)?;
         let last = self.ledger.last(EVENT, &id)?;
-        let (first, count) = match input.next_token.as_deref().map(Position::parse).transpose()? {
-            Some(Position::Forward(number)) => (number, limit),
-            Some(Position::Backward(number)) => before(number, limit),
-            None if input.start_from_head => (1, limit),
-            None => before(last + 1, limit),
+        let start = match input.next_token.as_deref().map(Position::parse).transpose()? {
+            Some(start) => start,
+            None if input.start_from_head => Position::Forward(1),
+            None => Position::Backward(last + 1),
+        };
+        let (first, count) = match start {
+            Position::Forward(number) => (number, limit),
+            Position::Backward(number) => before(number, limit),
         };
         let mut events: Vec<(u64, Event)> = self.ledger.page(EVENT, &id, first, count)?;
-        cut_to_page(&mut events);
+        match start {
+            Position::Forward(_) => events.truncate(fitting(events.iter())),
+            // What does not fit is before the page, and the next one back has it.
+            Position::Backward(_) => drop(events.drain(..events.len() - fitting(events.iter().rev()))),
+        }
         // As on AWS, the end of a stream shows in a forward token that does not change.
         let next = events.last().map_or(first.min(last + 1), |(number, _)| number + 1);
         let previous = events.first().map_or(first, |(number, _)| *number);
@@ -281,16 +288,16 @@ fn before(number: u64, limit: usize) -> (u64, usize) {
     (first, count)
 }
 
-fn cut_to_page(events: &mut Vec<(u64, Event)>) {
-    let mut size = 0;
+/// How many of the events fit into a page, in this order; the first one always does.
+fn fitting<'a>(events: impl ExactSizeIterator<Item = &'a (u64, Event)>) -> usize {
+    let (all, mut size) = (events.len(), 0);
     let fitting = events
-        .iter()
         .take_while(|(_, event)| {
             size += event.message.len();
             size <= PAGE_BYTES
         })
         .count();
-    events.truncate(fitting.max(1));
+    fitting.max(1).min(all)
 }
 
 fn within(event: &Event, start: Option<i64>, end: Option<i64>) -> bool {

@@ -1,6 +1,7 @@
 //! All processes of a session.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -28,18 +29,49 @@ fn send(pid: u32, signal: Signal) {
     }
 }
 
+/// Sends SIGKILL to these processes.
+pub(super) fn kill_all(pids: impl IntoIterator<Item = u32>) {
+    for pid in pids {
+        send(pid, Signal::KILL);
+    }
+}
+
+/// The processes that have a file open, but for this one.
+#[cfg(target_os = "linux")]
+pub(super) fn holders(file: &Path) -> BTreeSet<u32> {
+    let own = std::process::id();
+    let holds = |pid: &u32| {
+        let open = std::fs::read_dir(format!("/proc/{pid}/fd"))
+            .into_iter()
+            .flatten()
+            .flatten();
+        let mut open = open.filter_map(|descriptor| std::fs::read_link(descriptor.path()).ok());
+        *pid != own && open.any(|path| path == file)
+    };
+    pids().filter(holds).collect()
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn holders(_file: &Path) -> BTreeSet<u32> {
+    BTreeSet::new()
+}
+
+#[cfg(target_os = "linux")]
+fn pids() -> impl Iterator<Item = u32> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
 /// The processes of a session: the sixth field of `/proc/PID/stat` (`proc_pid_stat(5)`).
 #[cfg(target_os = "linux")]
 fn members(leader: u32) -> BTreeSet<u32> {
-    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     let session_of = |pid: u32| {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         // The second field is a name in brackets, which may have any letter in it.
         let (_, after_name) = stat.rsplit_once(')')?;
         after_name.split_ascii_whitespace().nth(3)?.parse::<u32>().ok()
     };
-    pids.filter(|pid| session_of(*pid) == Some(leader)).collect()
+    pids().filter(|pid| session_of(*pid) == Some(leader)).collect()
 }
 
 /// The leader and all that descend from it, on systems without sessions. Nothing of them has been killed yet, so every

@@ -150,6 +150,26 @@ async fn what_the_program_leaves_running_ends_with_it() {
     .unwrap();
 }
 
+/// A daemon leads a session of its own, which no signal to the task's session reaches.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn daemon_of_a_task_ends_with_it() {
+    let daemon = "setsid sh -c 'echo $$ > child; exec sleep 600'";
+    let (folder, process) = start(&format!("{daemon} & until test -s child; do sleep 0.02; done"));
+    assert_eq!(process.ended().await, Ending::Exited(0));
+    let child = std::fs::read_to_string(folder.path().join("child")).unwrap();
+    let child = rustix::process::Pid::from_raw(child.trim().parse().unwrap()).unwrap();
+    assert!(is_running(child), "it has left the session");
+    process.end_rest().await;
+    tokio::time::timeout(Duration::from_secs(20), async {
+        while is_running(child) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await
+    .unwrap();
+}
+
 #[tokio::test]
 async fn a_second_supervisor_adopts_what_the_first_left() {
     let folder = tempfile::tempdir().unwrap();
