@@ -69,7 +69,7 @@ impl<E: ProvideErrorMetadata + Error + 'static> MayPass for SdkError<E, HttpResp
 
 impl MayPass for slipway_store::Error {
     fn may_pass(&self) -> bool {
-        self.code().is_some_and(is_throttle) || is_unreachable(self)
+        self.is_unanswered() || self.code().is_some_and(is_throttle)
     }
 }
 

@@ -13,6 +13,8 @@ pub enum Error {
     Aws {
         /// What was being done.
         action: &'static str,
+        /// Whether it gave no whole answer, or one that blames itself.
+        unanswered: bool,
         /// What the client says.
         #[source]
         source: Box<aws_sdk_dynamodb::Error>,
@@ -101,6 +103,11 @@ impl Error {
             Self::Aws { source, .. } => source.code(),
             _ => None,
         }
+    }
+
+    /// Whether DynamoDB gave no whole answer, or one that says that it failed itself.
+    pub fn is_unanswered(&self) -> bool {
+        matches!(self, Self::Aws { unanswered: true, .. })
     }
 
     /// Whether the same call may succeed a moment later: the workflow retries it then.

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use crate::item::{Item, decode, key_attributes, key_of};
 use crate::table::Key;
-use crate::write::{aws, pause};
+use crate::write::{aws, pause, unbuilt};
 use crate::{Error, Store};
 
 /// What was found at some keys.
@@ -68,7 +68,7 @@ impl Store {
             let batch = KeysAndAttributes::builder()
                 .consistent_read(true)
                 .set_keys(Some(wanted));
-            let batch = batch.build().map_err(|error| aws("read some items", error))?;
+            let batch = batch.build().map_err(|error| unbuilt("read some items", error))?;
             let request = self.client.batch_get_item().request_items(&self.table, batch);
             let answer = Box::pin(request.send()).await;
             let answer = answer.map_err(|error| aws("read some items", error))?;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::error::{BuildError, SdkError};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
@@ -110,10 +110,7 @@ impl Store {
         }
         let items: Result<Vec<TransactWriteItem>, _> =
             writes.into_iter().map(|write| self.transact_item(write)).collect();
-        let items = items.map_err(|source| Error::Aws {
-            action,
-            source: Box::new(source.into()),
-        })?;
+        let items = items.map_err(|error| unbuilt(action, error))?;
         let request = self.client.transact_write_items().set_transact_items(Some(items));
         match Box::pin(request.send()).await {
             Ok(_) => {
@@ -145,7 +142,7 @@ impl Store {
         }
     }
 
-    fn transact_item(&self, write: Write) -> Result<TransactWriteItem, aws_sdk_dynamodb::error::BuildError> {
+    fn transact_item(&self, write: Write) -> Result<TransactWriteItem, BuildError> {
         let item = TransactWriteItem::builder();
         Ok(match write {
             Write::Put(record, condition) => {
@@ -201,10 +198,28 @@ fn lost_a_race<R>(error: &SdkError<TransactWriteItemsError, R>) -> bool {
     codes.all(|code| matches!(code, "None" | "ConditionalCheckFailed" | "TransactionConflict"))
 }
 
-/// An error of the client, with what was being done.
-pub(crate) fn aws(action: &'static str, error: impl Into<aws_sdk_dynamodb::Error>) -> Error {
+/// An error of a call, with what was being done.
+pub(crate) fn aws<E>(action: &'static str, error: SdkError<E>) -> Error
+where
+    aws_sdk_dynamodb::Error: From<SdkError<E>>,
+{
+    let unanswered = match &error {
+        SdkError::ServiceError(refused) => refused.raw().status().is_server_error(),
+        SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => true,
+        _ => false,
+    };
     Error::Aws {
         action,
+        unanswered,
+        source: Box::new(error.into()),
+    }
+}
+
+/// A call that could not be made, with what was being done.
+pub(crate) fn unbuilt(action: &'static str, error: BuildError) -> Error {
+    Error::Aws {
+        action,
+        unanswered: false,
         source: Box::new(error.into()),
     }
 }

@@ -1,12 +1,17 @@
 //! `slipway aws`: a call to the local AWS where there is no AWS CLI.
 //!
-//! Blueprints for local mode use it too, from `local-exec`: a program and its arguments, no shell.
+//! Blueprints for local mode use it too, from `local-exec`: a program and its arguments, no shell. Such a call waits while the local
+//! server restarts, as its build does: the provision would fail, and what it has made be unknown to Terraform.
 
 mod protocol;
 
+use std::time::Duration;
+
 use aws_credential_types::Credentials;
+use reqwest::StatusCode;
 use serde_json::Value;
 use slipway_model::json::Fault;
+use tokio::time::{Instant, sleep};
 
 use crate::access::{Access, Signer, signature};
 use crate::args::AwsCall;
@@ -15,11 +20,26 @@ use crate::global::Global;
 use crate::output::Output;
 use crate::server::{self, LocalAws};
 
+/// For how long a build waits for the local AWS, as its runner does, and the first and the longest pause between attempts.
+const PATIENCE: Duration = Duration::from_mins(5);
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(3);
+
+/// What a Terraform without a person before it has in its environment, and so have its provisioners: the runner sets it.
+/// <https://developer.hashicorp.com/terraform/cli/config/environment-variables#tf_in_automation>
+const IN_AUTOMATION: &str = "TF_IN_AUTOMATION";
+
 /// Makes the call, and prints the answer.
 pub async fn run(call: AwsCall, local: &LocalAws, output: Output) -> Result<(), Error> {
     let request: Value = serde_json::from_str(&call.request)
         .map_err(|error| Error::Usage(format!("the request is not JSON: {}. Correct it", Fault::from(error))))?;
-    let answer = send(local, &call.service, &call.action, &request).await?;
+    let services = Services::Local(local.clone());
+    let is_build = std::env::var_os(IN_AUTOMATION).is_some_and(|value| !value.is_empty());
+    let answer = if is_build {
+        patiently(&services, &call.service, &call.action, &request).await?
+    } else {
+        services.call(&call.service, &call.action, &request).await?
+    };
     output.answer(&answer, |value| format!("{value:#}"));
     Ok(())
 }
@@ -27,6 +47,45 @@ pub async fn run(call: AwsCall, local: &LocalAws, output: Output) -> Result<(), 
 /// Makes a call to the local AWS; an error of the service has its name as the title.
 pub async fn send(local: &LocalAws, service: &str, action: &str, request: &Value) -> Result<Value, Error> {
     Services::Local(local.clone()).call(service, action, request).await
+}
+
+/// Makes a call until there is an answer of the service, or the patience is spent. A call whose answer was lost is made again, as AWS's
+/// own programs do.
+async fn patiently(services: &Services, service: &str, action: &str, members: &Value) -> Result<Value, Error> {
+    let (until, mut pause) = (Instant::now() + PATIENCE, FIRST_PAUSE);
+    loop {
+        let answer = services.ask(service, action, members).await;
+        let may_pass = match &answer {
+            Ok(answer) => answer.status == StatusCode::SERVICE_UNAVAILABLE,
+            Err(Error::Unreachable { source, .. }) => !source.is_builder(),
+            Err(_) => false,
+        };
+        if !may_pass || Instant::now() >= until {
+            return answer?.result();
+        }
+        sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// What a service answers.
+struct Answer {
+    status: StatusCode,
+    value: Value,
+}
+
+impl Answer {
+    fn result(self) -> Result<Value, Error> {
+        if self.status.is_success() {
+            return Ok(protocol::result(self.value));
+        }
+        let (title, detail) = protocol::error(&self.value);
+        Err(Error::Refused {
+            title,
+            detail,
+            errors: Vec::new(),
+        })
+    }
 }
 
 /// Services of AWS.
@@ -49,6 +108,10 @@ impl Services {
 
     /// Makes a call; an error of the service has its name as the title.
     pub async fn call(&self, service: &str, action: &str, members: &Value) -> Result<Value, Error> {
+        self.ask(service, action, members).await?.result()
+    }
+
+    async fn ask(&self, service: &str, action: &str, members: &Value) -> Result<Answer, Error> {
         let asked = protocol::Request::new(service, action, members)?;
         let endpoint = self.endpoint(service);
         let unreachable = |source| Error::Unreachable {
@@ -71,16 +134,8 @@ impl Services {
         let answer = http.execute(request).await.map_err(unreachable)?;
         let status = answer.status();
         let text = answer.text().await.map_err(unreachable)?;
-        let value: Value = serde_json::from_str(&text).unwrap_or_else(|_| Value::from(text));
-        if status.is_success() {
-            return Ok(protocol::result(value));
-        }
-        let (title, detail) = protocol::error(&value);
-        Err(Error::Refused {
-            title,
-            detail,
-            errors: Vec::new(),
-        })
+        let value = serde_json::from_str(&text).unwrap_or_else(|_| Value::from(text));
+        Ok(Answer { status, value })
     }
 
     /// Where a service is. `AWS_ENDPOINT_URL` says it to AWS's own programs, too.
@@ -113,5 +168,46 @@ impl Services {
             request.headers_mut().insert(name, value);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use axum::Router;
+    use serde_json::json;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn build_waits_while_the_local_server_restarts() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = format!("http://{}", listener.local_addr().expect("an address"));
+        let asked = Arc::new(AtomicU32::new(0));
+        let answers = Arc::clone(&asked);
+        let answer = move || {
+            let is_first = answers.fetch_add(1, Ordering::Relaxed) == 0;
+            async move {
+                if is_first {
+                    (StatusCode::SERVICE_UNAVAILABLE, r#"{"message": "starting"}"#)
+                } else {
+                    (StatusCode::OK, r#"{"clusterArns": []}"#)
+                }
+            }
+        };
+        let served = tokio::spawn(async move {
+            // The server dies with the first request.
+            drop(listener.accept().await);
+            axum::serve(listener, Router::new().fallback(answer)).await
+        });
+        let services = Services::Local(LocalAws { address, token: None });
+        let answer = patiently(&services, "ecs", "ListClusters", &json!({})).await;
+        assert_eq!(answer.expect("an answer"), json!({"clusterArns": []}));
+        assert_eq!(asked.load(Ordering::Relaxed), 2);
+        served.abort();
     }
 }

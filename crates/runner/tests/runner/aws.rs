@@ -15,7 +15,8 @@ use axum::serve::ListenerExt as _;
 use dynoxide::Database;
 use serde_json::{Value, json};
 use slipway_model::name::Digest;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 
 use crate::moto::Moto;
@@ -29,6 +30,9 @@ struct Memory {
     cut: u32,
     /// How many of the next requests are throttled.
     throttled: u32,
+    /// The same of DynamoDB, by connections.
+    database_cut: u32,
+    database_throttled: u32,
     /// The status of builds that are not running any more, by id.
     ended_builds: HashMap<String, &'static str>,
 }
@@ -89,18 +93,20 @@ impl Aws {
             .enable_all()
             .build()
             .expect("a runtime");
-        let (s3, dynamodb) = runtime.block_on(async {
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let (s3, dynamodb, database) = runtime.block_on(async {
             let bind = async |address: SocketAddr| TcpListener::bind(address).await.expect("the port");
-            (bind(self.s3).await, bind(self.dynamodb).await)
+            (bind(self.s3).await, bind(self.dynamodb).await, bind(any).await)
         });
         self.s3 = s3.local_addr().expect("an address");
         self.dynamodb = dynamodb.local_addr().expect("an address");
         let router = Router::new().fallback(answer).with_state(Arc::clone(&self.memory));
         runtime.spawn(async move { axum::serve(s3.tap_io(|it| drop(it.set_nodelay(true))), router).await });
-        let database = self.database.clone();
+        let behind = database.local_addr().expect("an address");
+        runtime.spawn(pass_on(dynamodb, behind, Arc::clone(&self.memory)));
         runtime.spawn(dynoxide::server::serve_with_shutdown(
-            dynamodb,
             database,
+            self.database.clone(),
             std::future::pending(),
         ));
         self.runtime = Some(runtime);
@@ -175,6 +181,18 @@ impl Aws {
         (memory.cut, memory.throttled) = (cut, throttled);
     }
 
+    /// Cuts and throttles the first answer of as many connections of DynamoDB.
+    pub fn disturb_database(&self, cut: u32, throttled: u32) {
+        let mut memory = self.memory();
+        (memory.database_cut, memory.database_throttled) = (cut, throttled);
+    }
+
+    /// What is left of that.
+    pub fn database_disturbances(&self) -> (u32, u32) {
+        let memory = self.memory();
+        (memory.database_cut, memory.database_throttled)
+    }
+
     /// What is left of that.
     pub fn disturbances(&self) -> (u32, u32) {
         let memory = self.memory();
@@ -184,6 +202,41 @@ impl Aws {
     /// Has CodeBuild say that a build has ended.
     pub fn end_build(&self, id: &str) {
         self.memory().ended_builds.insert(id.to_owned(), "STOPPED");
+    }
+}
+
+impl Memory {
+    /// What DynamoDB answers in place of itself.
+    fn database_disturbance(&mut self) -> Option<&'static str> {
+        if self.database_cut > 0 {
+            self.database_cut -= 1;
+            return Some("HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: 999\r\n\r\n{");
+        }
+        if self.database_throttled > 0 {
+            self.database_throttled -= 1;
+            // As a proxy in between answers: without an error of DynamoDB.
+            return Some("HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+        }
+        None
+    }
+}
+
+/// Passes connections on to DynamoDB, apart from those that are disturbed.
+async fn pass_on(listener: TcpListener, database: SocketAddr, memory: Shared) {
+    while let Ok((mut client, _)) = listener.accept().await {
+        let disturbance = memory.lock().expect("no handler panics").database_disturbance();
+        tokio::spawn(async move {
+            if let Some(answer) = disturbance {
+                let mut request = vec![0; 65536];
+                if client.read(&mut request).await.unwrap_or(0) > 0 {
+                    // A client that has gone away is disturbed as well.
+                    let _ = client.write_all(answer.as_bytes()).await;
+                }
+            } else if let Ok(mut server) = TcpStream::connect(database).await {
+                let _ = (client.set_nodelay(true), server.set_nodelay(true));
+                let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+            }
+        });
     }
 }
 

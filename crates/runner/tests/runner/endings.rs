@@ -135,8 +135,10 @@ fn cut_bodies_and_throttles_are_waited_out() {
     let operation = provision(&world, &slow("true"));
     for (phase, cut, throttled) in [("plan", 2, 0), ("apply", 2, 5)] {
         world.aws.disturb(cut, throttled);
+        world.aws.disturb_database(5, 5);
         world.succeed(&operation, phase, phase);
         assert_eq!(world.aws.disturbances(), (0, 0), "{phase}");
+        assert_eq!(world.aws.database_disturbances(), (0, 0), "{phase}");
     }
 }
 
