@@ -20,8 +20,13 @@ enum Stop {
 
 /// Releases `number`, stops the execution, and returns what the stack's record says then.
 fn release_and_stop(world: &mut World, number: u8, stop: Stop) -> Option<Unsettled> {
+    release_fail_and_stop(world, number, None, stop)
+}
+
+/// Likewise, where a state does its work and fails before.
+fn release_fail_and_stop(world: &mut World, number: u8, fails: Option<&str>, stop: Stop) -> Option<Unsettled> {
     let release = world.ask_release(&[("web", image(number)), ("worker", image(number))]);
-    run_and_stop(world, &release, stop);
+    run_fail_and_stop(world, &release, fails, stop);
     let ended = world.operation(&release);
     assert_eq!(ended.status, OperationStatus::Cancelled, "{stop:?}");
     let unsettled = world.stack().unsettled;
@@ -33,6 +38,10 @@ fn release_and_stop(world: &mut World, number: u8, stop: Stop) -> Option<Unsettl
 
 /// Runs an operation, and stops its execution.
 fn run_and_stop(world: &mut World, operation: &OperationId, stop: Stop) {
+    run_fail_and_stop(world, operation, None, stop);
+}
+
+fn run_fail_and_stop(world: &mut World, operation: &OperationId, fails: Option<&str>, stop: Stop) {
     let (Stop::Before(state, nth) | Stop::After(state, nth)) = stop;
     let (steps, store, sfn) = (world.steps.clone(), world.store.clone(), world.sfn.clone());
     let (mut runs, mut is_stopped) = (0, false);
@@ -40,14 +49,21 @@ fn run_and_stop(world: &mut World, operation: &OperationId, stop: Stop) {
         if is_stopped {
             return Some(Answer::fail("Slipway.Internal", "{}"));
         }
+        let work = || {
+            let done = RUNTIME.block_on(steps.handle(task.arguments["Payload"].clone()));
+            done.expect("the state does its work");
+        };
+        if fails == Some(task.state.as_str()) {
+            work();
+            return Some(Answer::fail("Slipway.Internal", r#"{"errorMessage": "broken"}"#));
+        }
         runs += u32::from(task.state == state);
         if task.state != state || runs < nth {
             return None;
         }
         is_stopped = true;
         if let Stop::After(..) = stop {
-            let done = RUNTIME.block_on(steps.handle(task.arguments["Payload"].clone()));
-            done.expect("the state does its work");
+            work();
         }
         let aborted = ExecutionEnd::Aborted { cause: None };
         let ended = orphan::end(&store, &sfn, MACHINE_ARN, operation, None, aborted);
@@ -91,6 +107,47 @@ fn stop_in_a_rollout_is_recorded_until_a_release_succeeds() {
         );
         assert_eq!(world.stack().status, StackStatus::Failed, "{stop:?}");
 
+        let next = world.ask_release(&[("web", image(3)), ("worker", image(3))]);
+        succeeded(&world.run(&next));
+        let stack = world.stack();
+        assert_eq!((stack.status, stack.unsettled), (StackStatus::Ready, None), "{stop:?}");
+    }
+}
+
+/// Some services are restored by then, and others still run the release.
+#[test]
+fn stop_while_services_are_restored_is_recorded() {
+    for (fails, stop, left) in [
+        (None, Stop::Before("Restore service", 1), Some((2, false))),
+        (None, Stop::After("Restore service", 2), Some((2, false))),
+        (None, Stop::Before("Wait until restored", 2), Some((1, false))),
+        (None, Stop::After("Wait until restored", 2), None),
+        (
+            Some("Point schedules"),
+            Stop::Before("Restore schedules", 1),
+            Some((2, true)),
+        ),
+        (
+            Some("Point schedules"),
+            Stop::After("Restore schedules", 1),
+            Some((2, false)),
+        ),
+    ] {
+        let mut world = provisioned();
+        if fails.is_none() {
+            world.aws().health = vec![503];
+        }
+        let unsettled = release_fail_and_stop(&mut world, 2, fails, stop);
+        let found = unsettled.map(|unsettled| (unsettled.services.len(), unsettled.schedules));
+        assert_eq!(found, left, "{stop:?}");
+        let status = if left.is_some() {
+            StackStatus::Failed
+        } else {
+            StackStatus::Ready
+        };
+        assert_eq!(world.stack().status, status, "{stop:?}");
+
+        world.aws().health = vec![200];
         let next = world.ask_release(&[("web", image(3)), ("worker", image(3))]);
         succeeded(&world.run(&next));
         let stack = world.stack();
