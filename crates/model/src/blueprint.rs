@@ -172,6 +172,7 @@ impl Source {
                 ..problem
             }));
         }
+        problems.extend(self.nested_problems());
         problems.extend(self.binary_problems());
         let size: usize = self.files.values().chain(self.binaries.values()).map(String::len).sum();
         if size > SOURCE_SIZE {
@@ -277,6 +278,22 @@ impl Source {
             .take(3)
             .map(|(size, path)| format!("{} ({size})", path.escape_default()));
         named.collect::<Vec<_>>().join(", ")
+    }
+
+    /// The files below another file: no folder can have both `a` and `a/b`.
+    fn nested_problems(&self) -> impl Iterator<Item = FieldProblem> {
+        let files = self.files.keys().map(|path| ("files", path));
+        let paths = files.chain(self.binaries.keys().map(|path| ("binaries", path)));
+        paths.filter_map(|(field, path)| {
+            let mut folders = path.match_indices('/').map(|(end, _)| &path[..end]);
+            let file =
+                folders.find(|folder| self.files.contains_key(*folder) || self.binaries.contains_key(*folder))?;
+            Some(FieldProblem::new(
+                format!("{field}.{}", path.escape_default()),
+                format!("is below `{}`, which is a file", file.escape_default()),
+                "rename the file or the folder",
+            ))
+        })
     }
 
     /// What is wrong with the files that are no text, and with those that may be executed.
@@ -449,6 +466,15 @@ mod tests {
             let problems = source(&[("main.tf", OUTPUT), (wrong, "")]).check().expect_err(wrong);
             assert_eq!(problems.len(), 1, "{wrong:?}: {problems:?}");
         }
+    }
+
+    #[test]
+    fn no_file_is_below_another_file() {
+        let mut nested = source(&[("main.tf", OUTPUT), ("a", ""), ("a/b/c.txt", ""), ("ab/c.txt", "")]);
+        nested.binaries.insert("main.tf/x.bin".to_owned(), String::new());
+        let problems = nested.check().expect_err("two files below files");
+        let fields: Vec<&str> = problems.iter().map(|problem| problem.field.as_str()).collect();
+        assert_eq!(fields, ["files.a/b/c.txt", "binaries.main.tf/x.bin"]);
     }
 
     #[test]

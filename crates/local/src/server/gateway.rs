@@ -4,7 +4,8 @@ use aws_emulator::endpoint::Guard;
 use aws_emulator::functions::Functions;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, Uri, header::CONTENT_TYPE};
+use axum::http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Router};
@@ -44,15 +45,18 @@ fn os_user() -> String {
 async fn around(State(functions): State<Functions>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, LARGEST_REQUEST).await else {
-        return refused(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
+        let answer = refused(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Request Entity Too Large");
+        // The rest of the body is not read: the client must not take it for read, nor send its next request after it.
+        return ([(CONNECTION, "close")], answer).into_response();
     };
     if event_size(&parts.uri, &parts.headers, &body) > LARGEST_EVENT {
-        return refused(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
+        return refused(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Request Entity Too Large");
     }
     // Lambda answers 429 to API Gateway, which hides it from the caller.
     // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-troubleshooting-lambda.html
     let Ok(_execution) = functions.execute() else {
-        return refused(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
+        let answer = refused(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Service Unavailable");
+        return ([(RETRY_AFTER, "1")], answer).into_response();
     };
     let (answer, body) = next
         .run(Request::from_parts(parts, Body::from(body)))
@@ -60,14 +64,23 @@ async fn around(State(functions): State<Functions>, request: Request, next: Next
         .into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
     if answer_size(&answer.headers, &body) > LARGEST_ANSWER {
-        return refused(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
+        return refused(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal Server Error");
     }
     Response::from_parts(answer, Body::from(body))
 }
 
-/// An answer of API Gateway's own.
-fn refused(status: StatusCode, message: &str) -> Response {
-    (status, axum::Json(json!({ "message": message }))).into_response()
+/// An answer of API Gateway's own, with its `message`, as a problem of the API.
+fn refused(status: StatusCode, kind: &str, message: &str) -> Response {
+    let problem = json!({
+        "type": format!("urn:slipway:problem:{kind}"),
+        "title": message,
+        "status": status.as_u16(),
+        "detail": message,
+        "errors": [],
+        "message": message,
+    });
+    let headers = [(CONTENT_TYPE, "application/problem+json")];
+    (status, headers, problem.to_string()).into_response()
 }
 
 /// The bytes of the event that the function would get (payload format 2.0), in which the body is a string, its quotes escaped.
@@ -138,6 +151,10 @@ mod tests {
     use super::*;
 
     async fn status(functions: &Functions, body: Vec<u8>, answer: String) -> StatusCode {
+        response(functions, body, answer).await.status()
+    }
+
+    async fn response(functions: &Functions, body: Vec<u8>, answer: String) -> Response {
         let router = Router::new()
             .fallback(any(async move || {
                 ([(CONTENT_TYPE, "application/json")], answer.clone())
@@ -150,7 +167,25 @@ mod tests {
             .header(CONTENT_TYPE, "application/json")
             .body(Body::from(body))
             .expect("a request");
-        router.oneshot(request).await.expect("an answer").status()
+        router.oneshot(request).await.expect("an answer")
+    }
+
+    #[tokio::test]
+    async fn early_answers_are_problems_of_the_api() {
+        let functions = Functions::new(Some(1));
+        let too_large = response(&functions, vec![b'a'; LARGEST_REQUEST + 1], String::new()).await;
+        assert_eq!(too_large.headers()[CONNECTION], "close");
+        let held = functions.execute().expect("the only one");
+        let busy = response(&functions, Vec::new(), String::new()).await;
+        assert_eq!(busy.headers()[RETRY_AFTER], "1");
+        drop(held);
+        for (answer, status, kind) in [(too_large, 413, "too-large"), (busy, 503, "unavailable")] {
+            assert_eq!(answer.headers()[CONTENT_TYPE], "application/problem+json");
+            let body = to_bytes(answer.into_body(), usize::MAX).await.expect("a body");
+            let problem: Value = serde_json::from_slice(&body).expect("JSON");
+            assert_eq!(problem["status"], status);
+            assert_eq!(problem["type"], format!("urn:slipway:problem:{kind}"));
+        }
     }
 
     #[tokio::test]
