@@ -58,6 +58,7 @@ use slipway_aws::{Lazy, MissingVariable, lazy, required};
 use slipway_model::error_chain::chain;
 use slipway_model::id::OperationId;
 use slipway_model::secret::Secrets;
+use slipway_model::webhook::address::Reach;
 use slipway_policy::Gate;
 use slipway_store::Store;
 
@@ -74,6 +75,8 @@ pub struct Config {
     artifacts_bucket: String,
     state_machine: String,
     s3_path_style: bool,
+    /// Where health addresses may lead.
+    health: Reach,
 }
 
 impl Config {
@@ -85,6 +88,7 @@ impl Config {
             artifacts_bucket: var("SLIPWAY_ARTIFACTS_BUCKET")?,
             state_machine: var("SLIPWAY_STATE_MACHINE_ARN")?,
             s3_path_style: slipway_aws::s3_path_style(vars),
+            health: Reach::of_health(vars),
         })
     }
 }

@@ -17,7 +17,7 @@ use crate::commands::{self, Command, PreparedCommand};
 use crate::quiesce::quiesces;
 use crate::stack_account::{Place, StackAccount};
 use crate::task_definition::Usable;
-use crate::{StepError, Steps, aws, state, task_definition};
+use crate::{StepError, Steps, aws, health, state, task_definition};
 
 /// The most bytes of what the workflow carries of a release. All that is in flight stays under 32 KiB, and the item of a Map
 /// and the words of a failure come on top of this.
@@ -112,6 +112,7 @@ impl Steps {
             ));
         };
         check_images(&asked, &contract)?;
+        health::require_permitted(&contract, self.config.health)?;
         let (releasing, release) = self.store.begin_release(operation, number).await?;
         let contract = match asked.kind() {
             // A service that an update brings waits for the release that brings its image.

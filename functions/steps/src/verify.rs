@@ -74,7 +74,9 @@ impl Steps {
         let until = Instant::now() + contract.bake();
         loop {
             if let Some(health) = &contract.health {
-                health::ask(health).await.map_err(StepError::Unhealthy)?;
+                health::ask(health, self.config.health)
+                    .await
+                    .map_err(StepError::Unhealthy)?;
             }
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {

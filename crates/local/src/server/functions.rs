@@ -8,7 +8,7 @@ use aws_config::SdkConfig;
 use axum::Router;
 use serde_json::Value;
 use slipway_events::Events;
-use slipway_model::webhook::address::LOOPBACK_VARIABLE;
+use slipway_model::webhook::address::{HEALTH_VARIABLE, LOOPBACK_VARIABLE};
 use slipway_notify::Notifier;
 use slipway_steps::Steps;
 use slipway_sweep::Sweep;
@@ -238,6 +238,9 @@ impl Build<'_> {
         vars.extend(function(self.template, id)?.environment.clone());
         if self.webhooks_to_loopback {
             vars.insert(LOOPBACK_VARIABLE.to_owned(), "yes".to_owned());
+        }
+        if id == STEPS {
+            vars.insert(HEALTH_VARIABLE.to_owned(), "yes".to_owned());
         }
         let sdk = slipway_aws::sdk_config(&vars);
         Ok((vars, sdk))

@@ -180,10 +180,22 @@ fn special(address: IpAddr) -> Option<&'static str> {
 /// The environment variable that lets webhooks reach loopback, with the value `yes`. Local mode sets it if its user wants that.
 pub const LOOPBACK_VARIABLE: &str = "SLIPWAY_WEBHOOK_LOOPBACK";
 
+/// The environment variable that lets health addresses lead to loopback, with the value `yes`. Local mode sets it: its services are there.
+pub const HEALTH_VARIABLE: &str = "SLIPWAY_HEALTH_LOOPBACK";
+
 impl Reach {
-    /// What the environment of a function says.
+    /// What the environment of a function says of health addresses.
+    pub fn of_health(vars: &BTreeMap<String, String>) -> Self {
+        Self::said_by(vars, HEALTH_VARIABLE)
+    }
+
+    /// What the environment of a function says of webhooks.
     pub fn from_vars(vars: &BTreeMap<String, String>) -> Self {
-        match vars.get(LOOPBACK_VARIABLE).map(String::as_str) {
+        Self::said_by(vars, LOOPBACK_VARIABLE)
+    }
+
+    fn said_by(vars: &BTreeMap<String, String>, variable: &str) -> Self {
+        match vars.get(variable).map(String::as_str) {
             Some("yes") => Self::PublicAndLoopback,
             _ => Self::Public,
         }
@@ -198,6 +210,23 @@ impl Reach {
             self.permit_one(address.ip())?;
         }
         Ok(resolved)
+    }
+
+    /// What is resolved of the health address of a contract, if it may be reached as it is written.
+    pub fn permit_health(self, address: &str) -> Result<(String, u16), InvalidUrl> {
+        let url = Url::parse(address).map_err(InvalidUrl::Unreadable)?;
+        self.permit_host(&url.host().ok_or(InvalidUrl::Scheme)?.to_owned())?;
+        Ok(endpoint(&url))
+    }
+
+    fn permit_host(self, host: &Host<String>) -> Result<(), InvalidUrl> {
+        let is_loopback = self == Self::PublicAndLoopback && is_loopback(host);
+        match host {
+            Host::Ipv4(address) => Ok(self.permit_one((*address).into())?),
+            Host::Ipv6(address) => Ok(self.permit_one((*address).into())?),
+            Host::Domain(name) if is_internal(name) && !is_loopback => Err(InvalidUrl::Internal(name.clone())),
+            Host::Domain(_) => Ok(()),
+        }
     }
 
     fn permit_one(self, address: IpAddr) -> Result<(), Forbidden> {
@@ -233,14 +262,7 @@ impl WebhookUrl {
         if url.port() == Some(0) {
             return Err(InvalidUrl::Port);
         }
-        match &host {
-            Host::Ipv4(address) => reach.permit_one((*address).into())?,
-            Host::Ipv6(address) => reach.permit_one((*address).into())?,
-            Host::Domain(name) if is_internal(name) && !is_loopback => {
-                return Err(InvalidUrl::Internal(name.clone()));
-            }
-            Host::Domain(_) => {}
-        }
+        reach.permit_host(&host)?;
         Ok(Self(url))
     }
 
@@ -251,13 +273,7 @@ impl WebhookUrl {
 
     /// What is resolved: the host, without the brackets of an IPv6 address, and the port.
     pub fn endpoint(&self) -> (String, u16) {
-        let host = match self.0.host() {
-            Some(Host::Domain(name)) => name.to_owned(),
-            Some(Host::Ipv4(address)) => address.to_string(),
-            Some(Host::Ipv6(address)) => address.to_string(),
-            None => String::new(),
-        };
-        (host, self.0.port_or_known_default().unwrap_or(443))
+        endpoint(&self.0)
     }
 
     /// The address as it may be shown: the path and the query of Slack's and Microsoft's are a secret.
@@ -269,6 +285,17 @@ impl WebhookUrl {
             format!("{origin}/…")
         }
     }
+}
+
+/// The host, without the brackets of an IPv6 address, and the port.
+fn endpoint(url: &Url) -> (String, u16) {
+    let host = match url.host() {
+        Some(Host::Domain(name)) => name.to_owned(),
+        Some(Host::Ipv4(address)) => address.to_string(),
+        Some(Host::Ipv6(address)) => address.to_string(),
+        None => String::new(),
+    };
+    (host, url.port_or_known_default().unwrap_or(443))
 }
 
 fn is_loopback(host: &Host<String>) -> bool {

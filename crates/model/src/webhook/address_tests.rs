@@ -258,3 +258,28 @@ fn address_is_shown_without_its_path() {
     let url = WebhookUrl::parse("https://[2606:4700::1111]:8443/", Reach::Public).expect("a URL");
     assert_eq!(url.endpoint(), ("2606:4700::1111".to_owned(), 8443));
 }
+
+#[test]
+fn health_address_leads_to_the_internet_or_in_local_mode_to_loopback() {
+    for (address, is_public, is_local) in [
+        ("http://shop.example.com/healthz", true, true),
+        ("https://shop.example.com:8443/healthz", true, true),
+        ("http://127.0.0.1:9001/2018-06-01/runtime/invocation/next", false, true),
+        ("http://localhost:8080/healthz", false, true),
+        ("http://[::1]/", false, true),
+        ("http://169.254.169.254/latest/meta-data", false, false),
+        ("http://10.0.0.1/healthz", false, false),
+        ("http://2130706433/", false, true),
+        ("http://shop.internal/healthz", false, false),
+        ("http://", false, false),
+    ] {
+        assert_eq!(Reach::Public.permit_health(address).is_ok(), is_public, "{address}");
+        assert_eq!(
+            Reach::PublicAndLoopback.permit_health(address).is_ok(),
+            is_local,
+            "{address}"
+        );
+    }
+    let endpoint = Reach::Public.permit_health("https://shop.example.com/healthz");
+    assert_eq!(endpoint, Ok(("shop.example.com".to_owned(), 443)));
+}

@@ -27,6 +27,21 @@ fn stopped(code: &str, deployment: &str) -> Value {
     })
 }
 
+/// The function's own network has more than the internet: its runtime listens on loopback, credentials on link-local addresses.
+#[test]
+fn health_address_of_an_internal_network_is_rejected_before_the_rollout() {
+    let mut world = provisioned();
+    world.reconfigure([("SLIPWAY_HEALTH_LOOPBACK".to_owned(), "no".to_owned())]);
+    let before = images(&world);
+    let release = world.ask_release(&[("web", image(2)), ("worker", image(2))]);
+    let run = world.run(&release);
+    let (error, cause) = failed(&run);
+    assert_eq!(error, "Slipway.ContractInvalid");
+    assert!(cause.contains("`health.url` leads to 127.0.0.1"), "{cause}");
+    assert!(!run.visited().contains(&"Update service"), "{:?}", run.visited());
+    assert_eq!(images(&world), before);
+}
+
 #[test]
 fn one_good_answer_is_no_health() {
     let mut world = provisioned();

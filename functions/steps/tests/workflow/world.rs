@@ -158,6 +158,7 @@ impl World {
             ("SLIPWAY_TABLE", "slipway"),
             ("SLIPWAY_ARTIFACTS_BUCKET", "artifacts"),
             ("SLIPWAY_STATE_MACHINE_ARN", MACHINE_ARN),
+            ("SLIPWAY_HEALTH_LOOPBACK", "yes"),
         ]
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
