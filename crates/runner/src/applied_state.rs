@@ -8,13 +8,14 @@ use slipway_model::operation::{Operation, OperationKind};
 use slipway_model::terraform::OUTPUT;
 
 use crate::error::Error;
+use crate::lost::{self, Loss};
 use crate::overrides::state_key;
 use crate::report::{Report, plain};
 use crate::session::Session;
 use crate::stream::Output;
 
 /// The part of a state that is read here.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize)]
 struct State {
     #[serde(default)]
     outputs: BTreeMap<String, Output>,
@@ -145,7 +146,7 @@ impl Unrecorded {
     }
 }
 
-/// Without a state there is nothing in it.
+/// A plan or an apply always leaves a state: without one, nothing says what the stack has.
 async fn read(session: &Session, operation: &Operation, rescued: Option<Vec<u8>>) -> Result<State, Error> {
     let key = state_key(&operation.stack);
     let bytes = match rescued {
@@ -153,7 +154,7 @@ async fn read(session: &Session, operation: &Operation, rescued: Option<Vec<u8>>
         None => session.state.get(&key).await?.map(|object| object.bytes),
     };
     let Some(bytes) = bytes else {
-        return Ok(State::default());
+        return Err(lost::error(&session.config, &operation.stack, Loss::Missing));
     };
     serde_json::from_slice(&bytes).map_err(|error| Error::Object {
         action: "understand",

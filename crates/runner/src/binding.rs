@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
 use slipway_model::artifact;
 use slipway_model::name::Digest;
 use slipway_model::operation::Operation;
@@ -10,8 +9,10 @@ use slipway_model::plan::binding::{Binding, Manifest, StateVersion, manifest_nam
 use tar::EntryType;
 
 use crate::error::Error;
+use crate::lost::{self, Loss};
 use crate::overrides::state_key;
 use crate::session::Session;
+use crate::state;
 
 /// The binding of an archive with a work folder, and its manifest as it is kept.
 pub(crate) fn of(archive: &[u8], state: StateVersion) -> Result<(Binding, Vec<u8>), Error> {
@@ -63,26 +64,8 @@ fn manifest(archive: &[u8], name: &str) -> Result<Manifest, Error> {
 
 /// The version of the stack's state as it is now.
 pub(crate) async fn state_version(session: &Session, operation: &Operation) -> Result<StateVersion, Error> {
-    /// OpenTofu leaves these in clear where it encrypts the rest.
-    #[derive(Deserialize)]
-    struct State {
-        lineage: Option<String>,
-        serial: Option<u64>,
-    }
-    let key = state_key(&operation.stack);
-    let Some(object) = session.state.get(&key).await? else {
-        return Ok(StateVersion::default());
-    };
-    let state: State = serde_json::from_slice(&object.bytes).map_err(|error| Error::Object {
-        action: "understand",
-        bucket: session.config.state_bucket.clone(),
-        key,
-        source: error.into(),
-    })?;
-    Ok(StateVersion {
-        lineage: state.lineage,
-        serial: state.serial,
-    })
+    let version = state::version(&session.state, &state_key(&operation.stack)).await?;
+    version.ok_or_else(|| lost::error(&session.config, &operation.stack, Loss::Missing))
 }
 
 /// Refuses an archive or a state that the plan was not made with.

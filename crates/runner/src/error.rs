@@ -11,6 +11,7 @@ use slipway_model::plan::Refusal;
 use slipway_model::plan::show::NotAPlan;
 use slipway_model::problem::FieldProblem;
 
+use crate::lost::Loss;
 use crate::phase::Phase;
 use crate::secrets;
 use crate::stream::Diagnostic;
@@ -215,6 +216,12 @@ pub(crate) enum Error {
          the wrong one, and request the operation again"
     )]
     TwoStates { earlier: String, key: String },
+    #[error(
+        "failed to read the Terraform state {key} in the bucket {bucket}: {why}. The stack's resources may still exist, so nothing is \
+         planned or applied. Restore the version of this object that the last apply wrote, as the runbook says under `A damaged \
+         Terraform state`, then request the operation again"
+    )]
+    StateLost { bucket: String, key: String, why: Loss },
     #[error("the state of the stack is locked: {0}")]
     Locked(String),
     #[error("an earlier build of this stack still runs Terraform on this machine, in {}", .0.display())]

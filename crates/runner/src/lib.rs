@@ -19,7 +19,7 @@
 //! | `program`, `terraform`, `stream`, `report` | the program, its messages, and the summary of them |
 //! | `isolation`, [`user`] | the permissions of the build, and those of Terraform |
 //! | `progress`, `console`, `log` | what people see meanwhile |
-//! | `state` | the location of the state |
+//! | `state`, `lost` | the location of the state, and a state that is not there any more |
 //! | `adoption` | imports of what a killed Terraform created |
 //! | `lock`, `rescue`, `cancel`, `reach` | locks, unsaved states, cancels, unreachable services |
 //!
@@ -40,6 +40,7 @@ mod error;
 mod isolation;
 mod lock;
 mod log;
+mod lost;
 mod migrations;
 mod objects;
 mod other_build;

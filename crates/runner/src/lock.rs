@@ -19,6 +19,8 @@ use aws_sdk_codebuild::types::StatusType;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use slipway_model::id::StackId;
+use slipway_model::plan::binding::StateVersion;
+use slipway_model::stack::Stack;
 use slipway_store::Store;
 use slipway_store::lock::{LockHolder, Runner};
 
@@ -82,19 +84,12 @@ impl StateLock<'_> {
         Pauses::new(PATIENCE, LONGEST_PAUSE)
     }
 
-    /// Waits until the state is not locked, and records that this build is about to lock it. Returns the keys below the stack's
-    /// prefix.
-    pub(crate) async fn take_turn(&self, cancel: &Cancel, pauses: &mut Pauses) -> Result<Vec<String>, Error> {
-        let keys = self.wait_until_free(cancel, pauses).await?;
-        self.record().await?;
-        Ok(keys)
-    }
-
-    async fn record(&self) -> Result<(), Error> {
+    /// Records that this build is about to lock the state, which is of this version now.
+    pub(crate) async fn record(&self, state: &StateVersion) -> Result<(), Error> {
         let runner = self.runner();
         let record = async || {
             self.store
-                .record_lock_holder(self.stack, &self.config.operation, runner.clone())
+                .record_lock_holder(self.stack, &self.config.operation, runner.clone(), Some(state.clone()))
                 .await
         };
         patiently(record).await.map_err(|source| Error::Store {
@@ -105,7 +100,7 @@ impl StateLock<'_> {
 
     /// Waits until the state is not locked, nor the one at the key of an earlier version of Slipway. A lock whose maker is
     /// provably gone is deleted. Returns the keys below the stack's prefix.
-    async fn wait_until_free(&self, cancel: &Cancel, pauses: &mut Pauses) -> Result<Vec<String>, Error> {
+    pub(crate) async fn wait_until_free(&self, cancel: &Cancel, pauses: &mut Pauses) -> Result<Vec<String>, Error> {
         let locks = [state_key(self.stack), earlier_state_key(self.stack)].map(|key| lock_key(&key));
         let prefix = format!("{}/", state_prefix(self.stack));
         let mut printed = String::new();
@@ -136,11 +131,7 @@ impl StateLock<'_> {
         let Ok(info) = serde_json::from_slice::<LockInfo>(&lock.bytes) else {
             return Ok(Some(format!("the lock object {key} is not one that Terraform writes")));
         };
-        let holder = patiently(async || self.store.lock_holder(self.stack).await).await;
-        let holder = holder.map_err(|source| Error::Store {
-            action: "read the holder of the state lock on",
-            source,
-        })?;
+        let holder = self.holder().await?;
         let described = format!(
             "{} since {} ({}, lock {})",
             info.who, info.created, info.operation, info.id
@@ -164,6 +155,24 @@ impl StateLock<'_> {
         Box::pin(self.release_if_abandoned(key)).await
     }
 
+    /// Who locked the state last.
+    pub(crate) async fn holder(&self) -> Result<Option<LockHolder>, Error> {
+        let holder = patiently(async || self.store.lock_holder(self.stack).await).await;
+        holder.map_err(|source| Error::Store {
+            action: "read the holder of the state lock on",
+            source,
+        })
+    }
+
+    /// The stack.
+    pub(crate) async fn read_stack(&self) -> Result<Stack, Error> {
+        let stack = patiently(async || self.store.stack(self.stack).await).await;
+        stack.map_err(|source| Error::Store {
+            action: "read the stack of",
+            source,
+        })
+    }
+
     /// Why the holder of the lock may still be running; `None` if it has ended.
     async fn why_alive(&self, holder: &LockHolder) -> Result<Option<String>, Error> {
         if holder.operation == self.config.operation {
@@ -173,13 +182,7 @@ impl StateLock<'_> {
             }
         } else {
             // A stack has one active operation at a time. Where that is this one, the other has ended.
-            let stack = patiently(async || self.store.stack(self.stack).await).await;
-            let active = stack
-                .map_err(|source| Error::Store {
-                    action: "read the stack of",
-                    source,
-                })?
-                .active_operation;
+            let active = self.read_stack().await?.active_operation;
             if active.as_ref() != Some(&self.config.operation) {
                 return Ok(Some("it is not known whether that operation has ended".to_owned()));
             }
@@ -251,6 +254,7 @@ mod tests {
                 machine: "box".to_owned(),
             },
             at: "2026-11-21T09:00:00Z".parse().expect("a time"),
+            state: None,
         };
         assert!(made_by(&info("root@box", "2026-11-21T09:00:01.531Z"), &holder));
         // Made by hand, on another machine.

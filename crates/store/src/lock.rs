@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use slipway_model::id::{OperationId, StackId};
+use slipway_model::plan::binding::StateVersion;
 
 use crate::item::encode;
 use crate::table::Key;
@@ -61,20 +62,25 @@ pub struct LockHolder {
     pub runner: Runner,
     /// When it was about to.
     pub at: Timestamp,
+    /// The state that it was about to lock. None on records of earlier versions of Slipway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<StateVersion>,
 }
 
 impl Store {
-    /// Records that Terraform is about to lock the state of a stack.
+    /// Records that Terraform is about to lock the state of a stack, which is of this version then.
     pub async fn record_lock_holder(
         &self,
         stack: &StackId,
         operation: &OperationId,
         runner: Runner,
+        state: Option<StateVersion>,
     ) -> Result<(), Error> {
         let holder = LockHolder {
             operation: operation.clone(),
             runner,
             at: Timestamp::now(),
+            state,
         };
         let item = encode(&Key::lock(stack), Vec::new(), &holder)?;
         let writes = vec![Write::Put(item, Condition::Always)];

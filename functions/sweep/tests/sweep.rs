@@ -290,7 +290,10 @@ async fn cancelling(table: &Table, called: &str, minutes: i64, is_acknowledged: 
         build: Some("builds:1".to_owned()),
         machine: "box".to_owned(),
     };
-    let recorded = table.store.record_lock_holder(&stack.id, &provision, runner).await;
+    let recorded = table
+        .store
+        .record_lock_holder(&stack.id, &provision, runner, None)
+        .await;
     recorded.expect("recorded");
     let at = Timestamp::now() - SignedDuration::from_mins(minutes);
     let requested = table.store.update_operation(&provision, |operation| {

@@ -161,6 +161,16 @@ impl Aws {
         }
     }
 
+    /// Deletes an object.
+    pub fn remove(&self, bucket: &str, key: &str) {
+        match &self.moto {
+            Some(moto) => moto.delete(bucket, key),
+            None => {
+                self.memory().objects.remove(&format!("/{bucket}/{key}"));
+            }
+        }
+    }
+
     /// The keys of a bucket that start with `prefix`.
     pub fn keys(&self, bucket: &str, prefix: &str) -> Vec<String> {
         let start = format!("/{bucket}/{prefix}");

@@ -20,12 +20,12 @@ resource "terraform_data" "a" {
 output "slipway" { value = { endpoints = { web = "https://${var.n}.example/" } } }
 "#;
 
-fn provision(world: &World, n: u32) -> Operation {
+pub fn provision(world: &World, n: u32) -> Operation {
     world.provision("one", world.blueprint(&[("main.tf", BLUEPRINT)], &json!({"n": n})))
 }
 
 /// From now on `script` runs in place of a command of Terraform's; `"$real" "$@"` in it is the program.
-fn instead_of(world: &World, command: &str, script: &str) {
+pub fn instead_of(world: &World, command: &str, script: &str) {
     let text = std::fs::read_to_string(world.path("terraform.real")).unwrap_or_else(|_| {
         std::fs::rename(world.path("terraform"), world.path("terraform.real")).expect("a script");
         String::new()
@@ -41,7 +41,7 @@ fn instead_of(world: &World, command: &str, script: &str) {
     assert!(chmod.expect("chmod").success());
 }
 
-fn undo(world: &World) {
+pub fn undo(world: &World) {
     std::fs::copy(world.path("terraform.real"), world.path("terraform")).expect("a script");
 }
 
@@ -52,7 +52,7 @@ fn message(world: &World, operation: &Operation, name: &str) -> String {
 }
 
 /// A stack with three resources; its provision has ended.
-fn made(world: &World) -> Operation {
+pub fn made(world: &World) -> Operation {
     let operation = provision(world, 3);
     world.succeed(&operation, "plan", "plan");
     world.succeed(&operation, "apply", "apply");

@@ -8,6 +8,7 @@ mod endings;
 mod incomplete;
 mod isolation;
 mod lifecycle;
+mod lost_state;
 mod moto;
 mod permissions;
 mod provider;

@@ -427,7 +427,7 @@ impl Runner {
         };
         let record = || {
             self.store
-                .record_lock_holder(&self.stack, &self.operation, runner.clone())
+                .record_lock_holder(&self.stack, &self.operation, runner.clone(), None)
         };
         self.patiently(record).await
     }

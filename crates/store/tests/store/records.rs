@@ -10,6 +10,7 @@ use slipway_model::blueprint::Blueprint;
 use slipway_model::environment::{Approval, Environment};
 use slipway_model::id::{OperationId, StackId};
 use slipway_model::name::Digest;
+use slipway_model::plan::binding::StateVersion;
 use slipway_model::source_account::{Action, SourceAccount};
 use slipway_model::stack::Configuration;
 use slipway_model::variable::{HIDDEN, read_schema};
@@ -397,12 +398,19 @@ async fn a_lock_is_of_who_took_it_last() {
             build: build.map(str::to_owned),
             machine: "box".to_owned(),
         };
+        let state = StateVersion {
+            lineage: Some("3f2a".to_owned()),
+            serial: Some(4),
+        };
         table
             .store
-            .record_lock_holder(&stack, &operation, runner.clone())
+            .record_lock_holder(&stack, &operation, runner.clone(), Some(state.clone()))
             .await
             .expect("recorded");
         let holder = table.store.lock_holder(&stack).await.expect("read").expect("a holder");
-        assert_eq!((holder.operation, holder.runner), (operation, runner));
+        assert_eq!(
+            (holder.operation, holder.runner, holder.state),
+            (operation, runner, Some(state))
+        );
     }
 }
