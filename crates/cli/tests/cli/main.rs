@@ -23,6 +23,7 @@ mod policies;
 mod publish;
 mod random_kills;
 mod readme;
+mod restarts;
 mod secrets;
 mod support;
 mod terminal;

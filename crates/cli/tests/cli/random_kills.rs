@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use crate::lives::{Fault, Ground, Kills, OPERATIONS, Record, terraform};
 use crate::support::processes::{Reach, are_visible, kill, names};
-use crate::support::until;
+use crate::support::{number, until};
 
 /// How many lives are tried at the same time, each on a server of its own.
 const AT_ONCE: usize = 2;
@@ -160,14 +160,6 @@ async fn lives(seeds: Vec<u64>) -> Tally {
         }
     }
     tally
-}
-
-/// A number that a variable gives.
-fn number<T: std::str::FromStr>(variable: &str) -> Option<T> {
-    let text = std::env::var(variable).ok()?;
-    let number = text.parse::<T>().ok();
-    assert!(number.is_some(), "{variable} is a number");
-    number
 }
 
 #[tokio::test(flavor = "multi_thread")]

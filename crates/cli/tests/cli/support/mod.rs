@@ -185,6 +185,12 @@ impl Server {
 
     /// Calls the local AWS.
     pub async fn aws(&self, target: &str, request: &Value) -> Value {
+        let answer = self.try_aws(target, request).await;
+        answer.unwrap_or_else(|error| panic!("{target} {request}: {error}"))
+    }
+
+    /// Calls the local AWS; what it rejects is a text.
+    pub async fn try_aws(&self, target: &str, request: &Value) -> Result<Value, String> {
         let version = if target.starts_with("AWSStepFunctions") || target.starts_with("DynamoDB") {
             "1.0"
         } else {
@@ -206,8 +212,10 @@ impl Server {
             .expect("the local AWS answers");
         let status = answer.status();
         let text = answer.text().await.expect("the local AWS ends its answer");
-        assert!(status.is_success(), "{target} {request}: {status} {text}");
-        serde_json::from_str(&text).expect("the local AWS speaks JSON")
+        if !status.is_success() {
+            return Err(format!("{status} {text}"));
+        }
+        Ok(serde_json::from_str(&text).expect("the local AWS speaks JSON"))
     }
 
     /// Publishes a blueprint of one file.
@@ -324,6 +332,14 @@ pub async fn until(what: &str, holds: impl Fn() -> bool) {
     tokio::time::timeout(PATIENCE, looking)
         .await
         .unwrap_or_else(|_| panic!("never: {what}"));
+}
+
+/// A number that a variable gives.
+pub fn number<T: std::str::FromStr>(variable: &str) -> Option<T> {
+    let text = std::env::var(variable).ok()?;
+    let number = text.parse::<T>().ok();
+    assert!(number.is_some(), "{variable} is a number");
+    number
 }
 
 /// A program on PATH.
