@@ -60,6 +60,9 @@ pub struct EventBus {
 struct Delivery {
     rule: String,
     event: Value,
+    /// The detail as it was put, which may have more digits than the event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
     /// How often the target was called in vain.
     #[serde(default)]
     calls: u32,
@@ -141,7 +144,7 @@ impl EventBus {
             detail,
             time: Timestamp::now(),
         };
-        self.publish(&event).map(drop)
+        self.publish(&event, None).map(drop)
     }
 
     /// One call of the wire API.
@@ -200,7 +203,8 @@ impl EventBus {
         }
         let bus = entry.event_bus_name.as_deref().unwrap_or("default");
         let queue = self.queue_of(bus)?;
-        let detail: Value = serde_json::from_str(&detail)
+        let written = detail;
+        let detail: Value = serde_json::from_str(&written)
             .ok()
             .filter(Value::is_object)
             .ok_or_else(|| AwsError::new("MalformedDetail", "Detail is malformed."))?;
@@ -213,7 +217,7 @@ impl EventBus {
             time,
         };
         match queue {
-            None => Ok(self.publish(&event)?),
+            None => Ok(self.publish(&event, Some(&written))?),
             Some(queue) => {
                 let (id, event) = event.to_json();
                 self.sqs.send(&queue, &event, &[])?;
@@ -236,10 +240,10 @@ impl EventBus {
         })
     }
 
-    fn publish(&self, event: &Event<'_>) -> Result<String, LedgerError> {
+    fn publish(&self, event: &Event<'_>, detail: Option<&str>) -> Result<String, LedgerError> {
         let (id, event) = event.to_json();
         for rule in self.matching(&event) {
-            self.accept(&id, rule, event.clone())?;
+            self.accept(&id, rule, event.clone(), detail)?;
         }
         Ok(id)
     }
@@ -253,14 +257,15 @@ impl EventBus {
             return Err(AwsError::new("ResourceNotFoundException", message).with_status(StatusCode::NOT_FOUND));
         };
         drop(rules);
-        Ok(self.accept(&request_id(), rule, event)?)
+        Ok(self.accept(&request_id(), rule, event, None)?)
     }
 
     /// Writes down that a rule's target is to get an event, and brings it there.
-    fn accept(&self, id: &str, rule: Arc<Rule>, event: Value) -> Result<(), LedgerError> {
+    fn accept(&self, id: &str, rule: Arc<Rule>, event: Value, detail: Option<&str>) -> Result<(), LedgerError> {
         let delivery = Delivery {
             rule: rule.name.clone(),
             event,
+            detail: detail.map(str::to_owned),
             calls: 0,
             target: rule.target.arn.clone(),
             dead_letter: rule.target.dead_letter.clone(),
@@ -284,7 +289,12 @@ impl EventBus {
     async fn bring(&self, id: &str, rule: &Rule, mut delivery: Delivery) -> Result<(), LedgerError> {
         let target = &rule.target;
         loop {
-            let Err(error) = (target.invoke)(delivery.event.clone()).await else {
+            let event = if target.takes_text {
+                delivery.text().into()
+            } else {
+                delivery.event.clone()
+            };
+            let Err(error) = (target.invoke)(event).await else {
                 return self.ledger.delete(PENDING, id).map(drop);
             };
             delivery.calls += 1;
@@ -381,6 +391,19 @@ impl Event<'_> {
             "detail": self.detail,
         });
         (id, event)
+    }
+}
+
+impl Delivery {
+    /// The event as text, with its detail as it was put.
+    fn text(&self) -> String {
+        let (Some(detail), Value::Object(fields)) = (&self.detail, &self.event) else {
+            return self.event.to_string();
+        };
+        let others = fields.iter().filter(|(name, _)| *name != "detail");
+        let others = others.map(|(name, value)| format!("{}:{value}", Value::from(name.as_str())));
+        let fields: Vec<String> = others.chain([format!("\"detail\":{detail}")]).collect();
+        format!("{{{}}}", fields.join(","))
     }
 }
 

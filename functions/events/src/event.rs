@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use slipway_model::account::AccountId;
+use slipway_model::fields::Fields;
 use slipway_model::id::{OperationId, StackId};
 
 use crate::EventError;
@@ -21,6 +23,41 @@ pub(crate) struct Envelope {
     #[serde(default)]
     pub resources: Vec<String>,
     pub detail: Value,
+    /// What is lost of a request's detail.
+    #[serde(skip)]
+    pub lossy: Option<Lossy>,
+}
+
+/// The detail of an event, as it was written.
+#[derive(Deserialize)]
+struct Written<'a> {
+    #[serde(borrow)]
+    detail: &'a RawValue,
+}
+
+/// A detail of which something would be lost if it were read: a digit of a number, or one of two fields of the same name.
+#[derive(Debug, Clone)]
+pub(crate) struct Lossy {
+    /// What the detail is, as the API says it of a body.
+    pub what: String,
+    /// The detail, as it was written.
+    pub detail: String,
+}
+
+impl Lossy {
+    /// What is lost of the detail in the text of an event, if something is.
+    pub fn of(text: &str) -> Option<Self> {
+        let Written { detail } = serde_json::from_str(text).ok()?;
+        let detail = detail.get();
+        // Another value than an object is rejected as that.
+        let what = Fields::parse(detail.as_bytes())
+            .err()
+            .filter(|_| detail.starts_with('{'))?;
+        Some(Self {
+            what,
+            detail: detail.to_owned(),
+        })
+    }
 }
 
 /// The detail of `ECS Deployment State Change`.

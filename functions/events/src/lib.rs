@@ -42,7 +42,10 @@ use slipway_store::Store;
 use slipway_store::audit::{InvalidRetention, Retention};
 
 pub use error::{EventError, Refused};
-use event::Envelope;
+use event::{Envelope, Lossy};
+
+/// The type of the events by which other accounts request operations.
+const REQUEST: &str = "Slipway Request";
 
 /// The function's environment variables.
 #[derive(Debug, Clone)]
@@ -107,13 +110,30 @@ impl Events {
         }
     }
 
-    /// Handles or dead-letters an event. After an error, Lambda should retry it.
+    /// Handles or dead-letters an event, as Lambda gets it. After an error, Lambda should retry it.
+    ///
+    /// A request is read as strictly as over HTTPS, where no number loses a digit and no field stands twice.
+    pub async fn handle_text(&self, event: &str) -> Result<(), EventError> {
+        let read: Value = serde_json::from_str(event).map_err(EventError::ReadEvent)?;
+        let lossy = (read["detail-type"] == REQUEST).then(|| Lossy::of(event)).flatten();
+        self.handle_read(read, lossy).await
+    }
+
+    /// Likewise, of an event that was read already.
     pub async fn handle(&self, event: Value) -> Result<(), EventError> {
+        self.handle_read(event, None).await
+    }
+
+    async fn handle_read(&self, mut event: Value, lossy: Option<Lossy>) -> Result<(), EventError> {
         // On the heap: the futures of the clients, nested in each other, are deeper than the compiler looks.
-        match Box::pin(self.follow(&event)).await {
+        match Box::pin(self.follow(&event, lossy.as_ref())).await {
             Err(error) if error.is_final() => {
                 if error.is_denial() {
                     Box::pin(self.record_denial(&event, &error)).await?;
+                }
+                if let Some(lossy) = lossy {
+                    // As it was written: a redriven event must not be accepted without what was lost.
+                    event["detail"] = lossy.detail.into();
                 }
                 self.dead_letter(event, &error).await
             }
@@ -131,8 +151,9 @@ impl Events {
         recorded.map_err(EventError::table("record a denial"))
     }
 
-    async fn follow(&self, event: &Value) -> Result<(), EventError> {
-        let envelope = Envelope::read(event)?;
+    async fn follow(&self, event: &Value, lossy: Option<&Lossy>) -> Result<(), EventError> {
+        let mut envelope = Envelope::read(event)?;
+        envelope.lossy = lossy.cloned();
         let is_own = envelope.account.as_str() == self.config.account();
         match (envelope.detail_type.as_str(), envelope.source.as_str()) {
             ("ECS Deployment State Change", "aws.ecs") => self.deployment(&envelope).await,
@@ -145,7 +166,7 @@ impl Events {
             ("Slipway Result Due", "slipway") if is_own => self.due(envelope.detail()?).await,
             ("ECR Image Action", "aws.ecr") => self.image(&envelope).await,
             // Requesters choose their own source, but only AWS may use `aws.`, and no AWS service sends requests.
-            ("Slipway Request", source) if !source.starts_with("aws.") => self.request(&envelope).await,
+            (REQUEST, source) if !source.starts_with("aws.") => self.request(&envelope).await,
             (
                 "ECS Deployment State Change"
                 | "ECS Hook State Change"
@@ -155,7 +176,7 @@ impl Events {
                 | "RDS DB Cluster Snapshot Event"
                 | "Slipway Result Due"
                 | "ECR Image Action"
-                | "Slipway Request",
+                | REQUEST,
                 _,
             ) => Err(envelope.spoofed()),
             (unknown, _) => Err(EventError::UnknownType(unknown.to_owned())),

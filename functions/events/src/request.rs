@@ -167,7 +167,21 @@ fn read(envelope: &Envelope) -> Result<Request, Unreadable> {
             problems: vec![problem],
         });
     }
-    Request::read(&envelope.detail)
+    let read = Request::read(&envelope.detail);
+    let Some(lossy) = &envelope.lossy else {
+        return read;
+    };
+    let (key, action) = match read {
+        Ok(request) => (Some(request.key), Some(request.asks.action())),
+        Err(unreadable) => (unreadable.key, unreadable.action),
+    };
+    let detail = format!("is {}", lossy.what);
+    let remedy = "give each field once, and numbers of at most 17 digits, or texts in their place";
+    Err(Unreadable {
+        key,
+        action,
+        problems: vec![FieldProblem::new("detail", detail, remedy)],
+    })
 }
 
 /// An event older than the idempotency records may have been handled before.

@@ -123,7 +123,12 @@ impl Handlers {
         functions.register(&called.name, timeout(called), move |event| {
             let events = Arc::clone(&events);
             async move {
-                let handled = events.handle(event).await;
+                // Its rules bring texts ([`Target::takes_text`]).
+                let text = match event {
+                    Value::String(text) => text,
+                    event => event.to_string(),
+                };
+                let handled = events.handle_text(&text).await;
                 handled.map(|()| Value::Null).map_err(|error| LambdaError {
                     error_type: error.name().to_owned(),
                     message: slipway_model::error_chain::chain(&error),
@@ -211,6 +216,7 @@ fn target(template: &Template, functions: &Functions, rule: &Rule) -> Result<Tar
         on_failure: called.on_failure.clone(),
         dead_letter: rule.dead_letter.clone(),
         invoke: invoke(functions, &called.name),
+        takes_text: rule.function == EVENTS,
     })
 }
 

@@ -25,6 +25,8 @@ pub struct Target {
     pub arn: String,
     /// Calls it.
     pub invoke: Invoke,
+    /// Whether it reads its events itself: it gets them as texts, with the detail as it was put.
+    pub takes_text: bool,
     /// How often it is called again when it fails (`MaximumRetryAttempts`).
     pub retries: u32,
     /// The ARN of the queue that gets what it could not handle (`OnFailure`).
@@ -39,6 +41,7 @@ impl Target {
         Self {
             arn: arn("lambda", &format!("function:{name}")),
             invoke,
+            takes_text: false,
             retries: RETRIES,
             on_failure: None,
             dead_letter: None,

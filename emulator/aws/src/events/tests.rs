@@ -20,6 +20,25 @@ fn fixture(failures: usize) -> Fixture {
     Fixture { bus, received, folder }
 }
 
+#[test]
+fn text_of_a_delivery_has_the_detail_as_it_was_put() {
+    let delivery = |detail: Option<&str>| Delivery {
+        rule: "to-function".to_owned(),
+        event: json!({"source": "app", "detail": {"a": 0.1}}),
+        detail: detail.map(str::to_owned),
+        calls: 0,
+        target: String::new(),
+        dead_letter: None,
+    };
+    let written = "{\"a\": 0.10000000000000000000001}";
+    assert_eq!(
+        delivery(Some(written)).text(),
+        format!("{{\"source\":\"app\",\"detail\":{written}}}")
+    );
+    let put_by_a_service = delivery(None);
+    assert_eq!(put_by_a_service.text(), put_by_a_service.event.to_string());
+}
+
 fn bus_on(ledger: Ledger, failures: usize) -> (EventBus, mpsc::UnboundedReceiver<Value>) {
     let sqs = Sqs::new(ledger.clone(), Clock::System, "http://127.0.0.1:1").expect("opens");
     for name in ["unhandled", "undelivered"] {

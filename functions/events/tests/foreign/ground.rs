@@ -177,13 +177,19 @@ impl Ground {
     }
 }
 
-/// The function on this table, with this for the rest of AWS.
-pub fn events(table: &Table, fake: &Fake) -> Events {
+/// The environment of the function on this table, with this for the rest of AWS.
+pub fn vars(table: &Table, fake: &Fake) -> BTreeMap<String, String> {
     let mut vars = table.vars.clone();
     vars.insert("AWS_ENDPOINT_URL".to_owned(), fake.url.clone());
     vars.insert("AWS_MAX_ATTEMPTS".to_owned(), "1".to_owned());
     vars.insert("SLIPWAY_STATE_MACHINE_ARN".to_owned(), MACHINE.to_owned());
     vars.insert("SLIPWAY_UNHANDLED_EVENTS_URL".to_owned(), "https://queue".to_owned());
+    vars
+}
+
+/// The function.
+pub fn events(table: &Table, fake: &Fake) -> Events {
+    let vars = vars(table, fake);
     let config = Config::from_vars(&vars).expect("every variable");
     Events::new(config, &recorded("EventsFunction", &slipway_aws::sdk_config(&vars)))
 }

@@ -8,7 +8,8 @@ use slipway_model::operation::OperationKind;
 use slipway_model::stack::Stack;
 use slipway_store::finish::End;
 
-use crate::ground::{Ground, MACHINE, OTHER, RESULTS, SHOP, envelope, provision, request};
+use crate::ground::{Ground, MACHINE, OTHER, RESULTS, SHOP, envelope, provision, request, vars};
+use crate::runtime_stub::Lambda;
 use crate::support;
 
 #[tokio::test]
@@ -354,4 +355,46 @@ async fn owner_releases_checks_and_destroys_its_stack() {
             (&json!("failed"), &json!(failure))
         );
     }
+}
+
+/// As over HTTPS: a request is rejected of which something would be lost.
+#[tokio::test]
+async fn request_that_would_lose_a_digit_or_a_field_is_refused() {
+    let ground = Ground::new().await;
+    let event = |written: &str| {
+        let text = request(SHOP, &provision("order-1", "shop")).to_string();
+        assert!(text.contains("{\"size\":2}"), "{text}");
+        text.replace("{\"size\":2}", written)
+    };
+    for (written, says) in [
+        ("{\"size\":0.12345678901234567890123}", "0.12345678901234567890123"),
+        ("{\"size\":1,\"size\":2}", "`size` stands here twice"),
+    ] {
+        ground.events.handle_text(&event(written)).await.expect("dead-lettered");
+        let result = ground.last_result();
+        assert_eq!(
+            (&result["status"], &result["key"]),
+            (&json!("refused"), &json!("order-1"))
+        );
+        let (_, reason) = ground.dead_lettered().pop().expect("it is kept");
+        assert!(reason.contains(says), "{reason}");
+    }
+    assert_eq!(ground.stacks().await.len(), 0);
+    ground
+        .events
+        .handle_text(&event("{\"size\":2}"))
+        .await
+        .expect("handled");
+    assert_eq!(ground.last_result()["status"], "accepted");
+}
+
+/// The text of an event reaches the handler of the binary.
+#[tokio::test]
+async fn binary_handles_the_event_that_lambda_brings() {
+    let ground = Ground::new().await;
+    let vars = vars(&ground.table, &ground.fake);
+    let mut lambda = Lambda::start(env!("CARGO_BIN_EXE_slipway-events"), &vars).await;
+    let event = request(SHOP, &provision("order-1", "shop"));
+    assert_eq!(lambda.invoke(event).await, Ok(Value::Null));
+    assert_eq!(ground.stacks().await.len(), 1);
 }
