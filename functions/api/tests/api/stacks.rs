@@ -452,3 +452,33 @@ async fn discarded_change_is_no_part_of_the_requests_after_it() {
         .expect_err("refused");
     assert!(format!("{refused:?}").contains("variables.size"), "{refused:?}");
 }
+
+/// Both configurations must have room in the record of the stack if the apply fails.
+#[tokio::test]
+async fn values_without_room_beside_the_applied_ones_are_rejected() {
+    let server = Server::with_blueprint().await;
+    let blob = |letter: &str, bytes: usize| json!({"size": 1, "labels": letter.repeat(bytes)});
+    let created = server.create("shop", "local", &blob("a", 210_000)).await;
+    let (begun, stack) = server.store.begin_operation(&id(&created)).await.expect("begun");
+    let contract = slipway_model::contract::Contract::default();
+    server
+        .store
+        .record_contract(&begun.id, &contract)
+        .await
+        .expect("recorded");
+    server
+        .store
+        .finish_operation(&begun.id, &End::Succeeded)
+        .await
+        .expect("finished");
+    let path = format!("/v1/stacks/{}", stack.id);
+    let other = server.patch(&path, &json!({"variables": blob("b", 210_000)})).await;
+    assert_eq!((other.status, other.fields()), (422, vec!["variables".to_owned()]));
+    let detail = other.json()["errors"][0]["detail"].as_str().expect("a text").to_owned();
+    assert!(detail.contains("has room for 380928"), "{detail}");
+    for variables in [blob("a", 210_000), json!({"size": 2}), json!({"labels": "short"})] {
+        let accepted = server.patch(&path, &json!({"variables": variables})).await;
+        assert_eq!(accepted.status, 202, "{accepted:?}");
+        server.play(&accepted.json()).await;
+    }
+}
