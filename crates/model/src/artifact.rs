@@ -9,6 +9,9 @@ use crate::operation::layout::Layout;
 /// applied: the object alone says nothing.
 pub const OUTPUTS: &str = "outputs.json";
 
+/// The stream of an apply that failed. In the work folder of a build it is while Terraform applies.
+pub const APPLY_STREAM: &str = "apply.jsonl";
+
 /// What an archive with a plan was called when an operation had one at most.
 pub const EARLIER_PLAN: &str = "work.tar";
 

@@ -1,6 +1,7 @@
 //! What an apply whose end nothing reported may have created.
 
 use super::Operation;
+use crate::count::counted;
 use crate::plan::Action;
 
 /// How many resources the message of a failure names.
@@ -20,14 +21,18 @@ impl Operation {
         if all == 0 {
             return None;
         }
-        let mut list = named.join(", ");
-        if let Some(more) = all.checked_sub(named.len()).filter(|more| *more > 0) {
-            let and = if named.is_empty() { "" } else { " and " };
-            list = format!("{list}{and}{more} more, which its plan names");
-        }
+        let id = &self.id;
+        let list = match (named.join(", "), all.saturating_sub(named.len())) {
+            (list, 0) => list,
+            (list, more) if list.is_empty() => {
+                format!("{}, which `slipway plan {id}` shows", counted(more, "resource"))
+            }
+            (list, more) => format!("{list} and {more} more (`slipway plan {id}` shows all)"),
+        };
         Some(format!(
-            "It was to create {list}. Each of these may exist although the state lacks it, and the next update creates again what the \
-             state lacks: first check in the account, and delete what exists or import it with an `import` block of the blueprint"
+            "It was to create {list}. Each of these may exist although the state lacks it. The next update imports those whose ID was \
+             recorded before the kill, and creates the others again: first check in the account, and delete what exists or import it \
+             with an `import` block of the blueprint"
         ))
     }
 }
@@ -36,7 +41,7 @@ impl Operation {
 mod tests {
     use serde_json::json;
 
-    use crate::operation::example;
+    use crate::operation::{Operation, example};
     use crate::plan::{Action, PlanSummary, ResourceChange};
 
     fn plan(changes: &[(&str, Action)]) -> PlanSummary {
@@ -59,24 +64,37 @@ mod tests {
     #[test]
     fn all_that_the_plan_creates_may_exist() {
         let mut operation = example::operation(&json!({}));
-        let mut message = |plan: Option<PlanSummary>| {
+        let message = |operation: &mut Operation, plan: Option<PlanSummary>| {
             operation.plan = plan;
             operation.may_exist()
         };
-        assert_eq!(message(None), None);
-        assert_eq!(message(Some(plan(&[("aws_a.a", Action::Update)]))), None);
+        assert_eq!(message(&mut operation, None), None);
+        assert_eq!(
+            message(&mut operation, Some(plan(&[("aws_a.a", Action::Update)]))),
+            None
+        );
         let changes = [
             ("aws_a.a", Action::Replace),
             ("aws_a.b", Action::Update),
             ("aws_a.c", Action::Create),
         ];
-        let named = message(Some(plan(&changes))).expect("two resources");
+        let named = message(&mut operation, Some(plan(&changes))).expect("two resources");
         assert!(named.starts_with("It was to create aws_a.a, aws_a.c. Each"), "{named}");
 
         let many: Vec<String> = (0..30).map(|number| format!("aws_a.a[{number}]")).collect();
         let many: Vec<(&str, Action)> = many.iter().map(|address| (address.as_str(), Action::Create)).collect();
-        let cut = message(Some(plan(&many))).expect("thirty resources");
-        assert!(cut.contains("aws_a.a[19] and 10 more, which its plan names."), "{cut}");
+        let cut = message(&mut operation, Some(plan(&many))).expect("thirty resources");
+        let rest = format!("aws_a.a[19] and 10 more (`slipway plan {}` shows all).", operation.id);
+        assert!(cut.contains(&rest), "{cut}");
         assert!(!cut.contains("aws_a.a[20]"), "{cut}");
+
+        // A plan names what destroys first, and not all.
+        let unnamed = PlanSummary {
+            add: 2,
+            ..PlanSummary::default()
+        };
+        let counted = message(&mut operation, Some(unnamed)).expect("two resources");
+        let all = format!("create 2 resources, which `slipway plan {}` shows.", operation.id);
+        assert!(counted.contains(&all), "{counted}");
     }
 }
