@@ -1,67 +1,77 @@
-//! Resources that a killed Terraform created and that the state lacks: the next plan imports them instead of creating them again.
+//! The record of resources that Terraform created and that the state may lack: the next plan imports them instead of creating them
+//! again.
 //!
-//! They are recorded in an object beside the stack's state, which only the runner may write. Each later plan that may create
-//! resources gets an `import` block for each of them
-//! (<https://developer.hashicorp.com/terraform/language/block/import>), so the approval sheet shows them as imports. The first plan
-//! that finds all of them in the state, or succeeds only without the imports, deletes the object.
+//! It is an object beside the stack's state, which only the runner may write. It is written while Terraform applies, because a build
+//! may be killed together with Terraform, and its machine be gone afterwards. What an apply leaves is compared with the state: by its
+//! own build, by the next one that finds its stream on this machine, and by each plan. An apply that succeeds deletes the object.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value, json};
+use serde_json::json;
 use slipway_model::id::StackId;
 use slipway_model::operation::Operation;
 
-use crate::applied_state;
+use crate::applied_state::{self, Recorded};
+use crate::console::say;
+use crate::created::{Created, Reported};
 use crate::error::Error;
 use crate::objects::Bucket;
-use crate::overrides::{literal, state_prefix};
+use crate::overrides::state_prefix;
+use crate::report::Report;
 use crate::session::Session;
+use crate::unrecorded::Unrecorded;
+use crate::work_folder::WorkFolder;
 
-/// The file with the `import` blocks, in the root module.
-pub(crate) const FILE: &str = "slipway_import.tf.json";
-
-/// The IDs of the resources, by address.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Adoption(BTreeMap<String, String>);
+/// Resources to import, by address.
+pub(crate) type Resources = BTreeMap<String, Created>;
 
 /// The key of the record. It is below the stack's prefix, where Terraform takes it for no workspace.
-fn key(stack: &StackId) -> String {
+pub(crate) fn key(stack: &StackId) -> String {
     format!("{}/created.json", state_prefix(stack))
 }
 
-impl Adoption {
-    /// The record, if there is one.
-    async fn read(states: &Bucket, stack: &StackId) -> Result<Option<Self>, Error> {
-        let key = key(stack);
-        let Some(object) = states.get(&key).await? else {
-            return Ok(None);
-        };
-        let read = serde_json::from_slice(&object.bytes);
-        read.map(|ids| Some(Self(ids)))
-            .map_err(|error| states.failed("understand", &key, error.into()))
-    }
+async fn read(states: &Bucket, stack: &StackId) -> Result<Option<Resources>, Error> {
+    let key = key(stack);
+    let Some(object) = states.get(&key).await? else {
+        return Ok(None);
+    };
+    let read = serde_json::from_slice(&object.bytes);
+    read.map(Some)
+        .map_err(|error| states.failed("understand", &key, error.into()))
+}
 
-    /// Adds resources to the record.
-    pub(crate) async fn add(states: &Bucket, stack: &StackId, created: BTreeMap<String, String>) -> Result<(), Error> {
-        if created.is_empty() {
-            return Ok(());
-        }
-        let Self(mut ids) = Self::read(states, stack).await?.unwrap_or_default();
-        ids.extend(created);
-        states.put(&key(stack), json!(ids).to_string().into_bytes()).await
-    }
+async fn write(states: &Bucket, stack: &StackId, resources: &Resources) -> Result<(), Error> {
+    states.put(&key(stack), json!(resources).to_string().into_bytes()).await
+}
 
-    /// The `import` blocks. An address is an expression in a `to`, and a string elsewhere is a template, so an ID is escaped.
-    pub(crate) fn blocks(&self) -> Value {
-        let block = |(address, id): (&String, &String)| json!({ "to": address, "id": literal(id) });
-        json!({ "import": self.0.iter().map(block).collect::<Vec<_>>() })
+/// Adds resources to the record.
+pub(crate) async fn add(states: &Bucket, stack: &StackId, created: Resources) -> Result<(), Error> {
+    if created.is_empty() {
+        return Ok(());
     }
+    let mut resources = read(states, stack).await?.unwrap_or_default();
+    resources.extend(created);
+    write(states, stack, &resources).await
+}
 
-    /// The resources, for people.
-    pub(crate) fn named(&self) -> Vec<String> {
-        let named = |(address, id): (&String, &String)| format!("{address} (id {id})");
-        self.0.iter().map(named).collect()
+/// Records what an apply left that has ended without success: of what it created, what the state lacks.
+pub(crate) async fn settle(
+    states: &Bucket,
+    stack: &StackId,
+    created: &Reported,
+    missing: Resources,
+) -> Result<(), Error> {
+    let before = read(states, stack).await?.unwrap_or_default();
+    let mut after = before.clone();
+    after.retain(|address, _| !created.contains_key(address));
+    after.extend(missing);
+    if after == before {
+        return Ok(());
     }
+    if after.is_empty() {
+        return forget(states, stack).await;
+    }
+    write(states, stack, &after).await
 }
 
 /// Deletes the record.
@@ -73,27 +83,102 @@ pub(crate) async fn forget(states: &Bucket, stack: &StackId) -> Result<(), Error
     Ok(())
 }
 
-/// What the next plan imports, of a stack whose keys are these: what is on the record and not in the state. If that is nothing, the
-/// record is deleted.
-pub(crate) async fn pending(
+/// Records what builds created that died on this machine, of this or another operation of the stack. Nothing else has their streams.
+/// Returns what the state lacks of it, for people. The state must not be locked.
+pub(crate) async fn recover(
     session: &Session,
     operation: &Operation,
-    keys: &[String],
-) -> Result<Option<Adoption>, Error> {
-    let stack = &operation.stack;
-    if !keys.contains(&key(stack)) {
-        return Ok(None);
+    folder: &mut WorkFolder,
+) -> Result<Vec<String>, Error> {
+    let mut named = Vec::new();
+    for leftover in folder.leftovers() {
+        let report = Report::of_stream(&leftover.stream);
+        let unrecorded = Unrecorded::of(session, operation, &report).await?;
+        settle(
+            &session.state,
+            &operation.stack,
+            &report.created,
+            unrecorded.importable(),
+        )
+        .await?;
+        for resource in unrecorded.named() {
+            say(format_args!(
+                "A build of {} was killed, and this may exist without being in the state: {resource}",
+                leftover.operation
+            ));
+            named.push(resource);
+        }
     }
-    let Some(Adoption(mut ids)) = Adoption::read(&session.state, stack).await? else {
+    folder.settle()?;
+    Ok(named)
+}
+
+/// What is on the record and not in the state.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Adoption {
+    pub(crate) resources: Resources,
+    /// The addresses at which the state still has the resource that was replaced.
+    replaced: BTreeSet<String>,
+}
+
+impl Adoption {
+    fn missing(mut resources: Resources, recorded: &Recorded) -> Self {
+        resources.retain(|address, created| {
+            // One whose import was rejected was created again, as the plan said.
+            let is_settled = created.rejected.is_some() && recorded.has(address);
+            !is_settled && !recorded.has_created(address, created)
+        });
+        let replaced = resources.keys().filter(|address| recorded.has(address));
+        Self {
+            replaced: replaced.cloned().collect(),
+            resources,
+        }
+    }
+
+    /// Those at whose addresses the state has the resource that they replaced.
+    pub(crate) fn replacing(&self) -> impl Iterator<Item = (&String, &Created)> {
+        let resources = self.resources.iter();
+        resources.filter(move |(address, _)| self.replaced.contains(*address))
+    }
+
+    /// Leaves out those, and returns them.
+    pub(crate) fn split_off_replacing(&mut self) -> Resources {
+        let replaced = std::mem::take(&mut self.replaced);
+        let (replacing, others) = std::mem::take(&mut self.resources)
+            .into_iter()
+            .partition(|(address, _)| replaced.contains(address));
+        self.resources = others;
+        replacing
+    }
+
+    /// The resources of which Terraform has not rejected the import, for people.
+    pub(crate) fn importable(&self) -> Vec<String> {
+        let importable = self.resources.iter();
+        importable
+            .filter(|(_, created)| created.rejected.is_none())
+            .map(named)
+            .collect()
+    }
+}
+
+/// A resource, for people.
+pub(crate) fn named((address, created): (&String, &Created)) -> String {
+    format!("{address} (id {})", created.id)
+}
+
+/// What is on the record and not in the state. If that is nothing, the record is deleted.
+pub(crate) async fn pending(session: &Session, operation: &Operation) -> Result<Option<Adoption>, Error> {
+    let stack = &operation.stack;
+    let Some(resources) = read(&session.state, stack).await? else {
         return Ok(None);
     };
-    let recorded = applied_state::addresses(session, operation).await?;
-    ids.retain(|address, _| !recorded.contains(address));
-    if ids.is_empty() {
+    let recorded = applied_state::recorded(session, operation).await?;
+    let adoption = Adoption::missing(resources, &recorded);
+    if adoption.resources.is_empty() {
         forget(&session.state, stack).await?;
         return Ok(None);
     }
-    Ok(Some(Adoption(ids)))
+    Ok(Some(adoption))
 }
 
 #[cfg(test)]
@@ -101,14 +186,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn import_blocks_take_ids_literally() {
-        let adoption = Adoption(BTreeMap::from([(
-            "aws_s3_bucket.b[\"x y\"]".to_owned(),
-            "${path.root}-%{if true}".to_owned(),
-        )]));
-        assert_eq!(
-            adoption.blocks(),
-            json!({"import": [{"to": "aws_s3_bucket.b[\"x y\"]", "id": "$${path.root}-%%{if true}"}]})
-        );
+    fn what_the_state_lacks_is_pending() {
+        let state = json!({"resources": [
+            {"mode": "managed", "type": "r", "name": "same", "instances": [{"attributes": {"id": "1"}}]},
+            {"mode": "managed", "type": "r", "name": "replaced", "instances": [{"attributes": {"id": "1"}}]},
+            {"mode": "managed", "type": "r", "name": "again", "instances": [{"attributes": {"id": "1"}}]},
+        ]});
+        let recorded = Recorded::of_text(&state.to_string()).expect("a state");
+        let rejected = json!({"id": "2", "key": "id", "has_replaced": false, "rejected": "no import"});
+        let resources =
+            json!({"r.same": "1", "r.replaced": "2", "r.again": rejected, "r.rejected": rejected, "r.new": "2"});
+        let resources = serde_json::from_value(resources).expect("a record");
+        let mut adoption = Adoption::missing(resources, &recorded);
+        let addresses = |resources: &Resources| resources.keys().cloned().collect::<Vec<_>>();
+        assert_eq!(addresses(&adoption.resources), ["r.new", "r.rejected", "r.replaced"]);
+        assert_eq!(adoption.importable(), ["r.new (id 2)", "r.replaced (id 2)"]);
+        assert_eq!(adoption.replacing().count(), 1);
+        assert_eq!(addresses(&adoption.split_off_replacing()), ["r.replaced"]);
+        assert_eq!(addresses(&adoption.resources), ["r.new", "r.rejected"]);
+        assert_eq!(adoption.replacing().count(), 0);
     }
 }

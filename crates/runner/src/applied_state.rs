@@ -1,15 +1,16 @@
 //! What Terraform's state says after an apply: the stream may lack what a full disk did not take.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use slipway_model::operation::{Operation, OperationKind};
 use slipway_model::terraform::OUTPUT;
 
+use crate::created::{Attributes, Created};
 use crate::error::Error;
 use crate::lost::{self, Loss};
-use crate::overrides::state_key;
+use crate::overrides::{literal, state_key};
 use crate::report::{Report, plain};
 use crate::session::Session;
 use crate::stream::Output;
@@ -41,6 +42,8 @@ struct Resource {
 struct Instance {
     /// A number or a text, of a resource with `count` or `for_each`.
     index_key: Option<Value>,
+    /// None of an object without any.
+    attributes: Option<Attributes>,
 }
 
 #[derive(Debug, PartialEq, Eq, Deserialize)]
@@ -60,12 +63,15 @@ impl Resource {
         format!("{module}{}.{}", self.kind, self.name)
     }
 
-    /// As the stream writes them: a text as key stands in quotes, as in JSON.
-    fn instance_addresses(&self) -> impl Iterator<Item = String> {
+    /// The addresses as the stream writes them, with the attributes: a text as key stands in quotes, as in HCL.
+    fn objects(&self) -> impl Iterator<Item = (String, Attributes)> {
         let address = self.address();
-        self.instances.iter().map(move |instance| match &instance.index_key {
-            Some(key) => format!("{address}[{key}]"),
-            None => address.clone(),
+        self.instances.iter().map(move |instance| {
+            let address = match &instance.index_key {
+                Some(key) => format!("{address}[{}]", literal(&key.to_string())),
+                None => address.clone(),
+            };
+            (address, instance.attributes.clone().unwrap_or_default())
         })
     }
 }
@@ -98,51 +104,49 @@ pub(crate) async fn require_destroyed(session: &Session, operation: &Operation) 
     read(session, operation, None).await?.require_empty()
 }
 
-/// The addresses of the instances of resources that the state has.
-pub(crate) async fn addresses(session: &Session, operation: &Operation) -> Result<BTreeSet<String>, Error> {
+/// The resources that the state has now.
+pub(crate) async fn recorded(session: &Session, operation: &Operation) -> Result<Recorded, Error> {
     let state = read(session, operation, None).await?;
-    Ok(state.resources.iter().flat_map(Resource::instance_addresses).collect())
+    Ok(Recorded::of(&state))
 }
 
-/// What a killed Terraform may have changed without recording it in the state.
-pub(crate) struct Unrecorded {
-    /// What it had begun, with the action, by address.
-    begun: BTreeMap<String, String>,
-    /// What it had created and the state lacks, with the IDs that it reported, by address.
-    created: BTreeMap<String, Option<String>>,
+/// The resources that a state has.
+#[derive(Debug)]
+pub(crate) struct Recorded {
+    /// By the addresses of their instances. There may be deposed ones beside the current one.
+    objects: BTreeMap<String, Vec<Attributes>>,
+    /// Whether only OpenTofu can read it: no resource is known.
+    pub(crate) is_encrypted: bool,
 }
 
-impl Unrecorded {
-    /// The difference between what Terraform reported and what the state has.
-    pub(crate) async fn of(session: &Session, operation: &Operation, report: &Report) -> Result<Self, Error> {
-        let recorded = addresses(session, operation).await?;
-        let created = report.created.clone().into_iter();
-        Ok(Self {
-            begun: report.begun.clone(),
-            created: created.filter(|(address, _)| !recorded.contains(address)).collect(),
-        })
+impl Recorded {
+    fn of(state: &State) -> Self {
+        let mut objects: BTreeMap<String, Vec<Attributes>> = BTreeMap::new();
+        let managed = state.resources.iter().filter(|resource| resource.mode == Mode::Managed);
+        for (address, attributes) in managed.flat_map(Resource::objects) {
+            objects.entry(address).or_default().push(attributes);
+        }
+        Self {
+            objects,
+            is_encrypted: state.encrypted_data.is_some(),
+        }
     }
 
-    /// Each with what is known of it, for people.
-    pub(crate) fn named(&self) -> Vec<String> {
-        let begun = self
-            .begun
-            .iter()
-            .map(|(address, action)| format!("{address} ({action} begun)"));
-        let created = self.created.iter().map(|(address, id)| match id {
-            Some(id) => format!("{address} (created, id {id})"),
-            None => format!("{address} (created)"),
-        });
-        begun.chain(created).collect()
+    /// That of a state as it is stored.
+    #[cfg(test)]
+    pub(crate) fn of_text(state: &str) -> serde_json::Result<Self> {
+        serde_json::from_str(state).map(|state| Self::of(&state))
     }
 
-    /// What the next plan can import.
-    pub(crate) fn importable(&self) -> BTreeMap<String, String> {
-        let ids = self
-            .created
-            .iter()
-            .filter_map(|(address, id)| Some((address.clone(), id.clone()?)));
-        ids.collect()
+    /// Whether there is a resource at an address.
+    pub(crate) fn has(&self, address: &str) -> bool {
+        self.objects.contains_key(address)
+    }
+
+    /// Whether a resource that was created is there.
+    pub(crate) fn has_created(&self, address: &str, created: &Created) -> bool {
+        let objects = self.objects.get(address);
+        objects.is_some_and(|objects| objects.iter().any(|attributes| attributes.are_of(created)))
     }
 }
 

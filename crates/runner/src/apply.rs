@@ -7,10 +7,10 @@ use slipway_model::artifact::{self, OUTPUTS};
 use slipway_model::name::Digest;
 use slipway_model::operation::Operation;
 use slipway_model::operation::one_build::PlanMade;
-use tokio::try_join;
+use tokio::{join, try_join};
 
-use crate::adoption::Adoption;
-use crate::applied_state::{self, Unrecorded};
+use crate::adoption;
+use crate::applied_state;
 use crate::archive;
 use crate::binding;
 use crate::blueprint;
@@ -29,8 +29,8 @@ use crate::rescue;
 use crate::session::{Applied, Done, Session};
 use crate::show;
 use crate::state;
-use crate::stream::Line;
 use crate::terraform::{Ended, Run, Terraform};
+use crate::unrecorded::Unrecorded;
 use crate::work_folder::{APPLY_STREAM, ROOT, WorkFolder};
 use slipway_model::error_chain::chain;
 
@@ -50,11 +50,13 @@ pub(crate) async fn apply(session: &Session, operation: &Operation) -> Result<Do
         blueprint::fetch(&session.artifacts, &operation.configuration.digest),
     )?;
     blueprint::learn_secrets(&session.artifacts, operation, &stack, &environment, &source).await?;
-    if let Some(report) = folder.leftover.take().and_then(|stream| applied_by(&stream)) {
+    if let Some(report) = folder.leftover_of(&operation.id).and_then(applied_by) {
         say("An earlier build of this operation applied the plan to its end.");
         session.note_apply();
         let outputs = applied_state::outputs(session, operation, &report, None).await?;
-        return finish(session, operation, &report, outputs).await;
+        let done = finish(session, operation, &report, outputs).await?;
+        folder.settle()?;
+        return Ok(done);
     }
 
     let mut terraform = Terraform::find(&session.config, operation)?
@@ -72,6 +74,13 @@ pub(crate) async fn apply(session: &Session, operation: &Operation) -> Result<Do
     }
     providers::install(&session.config, &session.artifacts, &folder, &mut terraform).await?;
     state::claim(&lock, &session.cancel).await?;
+    let resources = adoption::recover(session, operation, &mut folder).await?;
+    if !resources.is_empty() {
+        // Applied again, the plan would create them again.
+        session.note_apply();
+        let cause = Box::new(Error::Interrupted);
+        return Err(Error::Unrecorded { cause, resources });
+    }
     if Session::needs_init(&folder) {
         session.init(&terraform, &folder, &lock).await?;
     }
@@ -89,8 +98,9 @@ async fn applied_before(session: &Session, operation: &Operation, recorded: &Dig
         say("This plan was applied before: there is nothing to do.");
     } else {
         // Of an encrypted state, only what that build left has the outputs.
-        let leftover = session.work_folder().await?.leftover.take();
-        let report = leftover.and_then(|stream| applied_by(&stream)).unwrap_or_default();
+        let mut folder = session.work_folder().await?;
+        let report = folder.leftover_of(&operation.id).and_then(applied_by);
+        let report = report.unwrap_or_default();
         let outputs = applied_state::outputs(session, operation, &report, None).await?;
         let outputs = Value::Object(outputs).to_string().into_bytes();
         if Digest::of(&outputs) != *recorded {
@@ -98,6 +108,7 @@ async fn applied_before(session: &Session, operation: &Operation, recorded: &Dig
         }
         say("This plan was applied before. Its outputs are kept again, from the state.");
         session.artifacts.put(&key, outputs).await?;
+        folder.settle()?;
     }
     Ok(Done::Applied(Applied {
         progress: operation.progress.clone(),
@@ -146,10 +157,7 @@ pub(crate) async fn apply_planned(
 
 /// What an earlier build's stream says, if Terraform applied the plan to its end after its runner had died.
 fn applied_by(stream: &[u8]) -> Option<Report> {
-    let mut report = Report::default();
-    for line in String::from_utf8_lossy(stream).lines() {
-        report.take(Line::parse(line));
-    }
+    let report = Report::of_stream(stream);
     (report.check_apply().is_ok() && report.errors.is_empty()).then_some(report)
 }
 
@@ -171,7 +179,8 @@ async fn run(
         folder: folder.root(),
         stream: &folder.path().join(APPLY_STREAM),
     };
-    let (sender, writer) = progress::start(session.record.clone());
+    let (record, states) = (session.record.clone(), session.state.clone());
+    let (sender, writer) = progress::start(record, states, session.config.stack.clone());
     session.note_apply();
     let ended = session.run_prepared(terraform, &run, folder, lock, Some(&sender)).await;
     writer.stop().await;
@@ -188,37 +197,57 @@ async fn judge(
     lock: &StateLock<'_>,
     ended: &Ended,
 ) -> Result<Map<String, Value>, Error> {
-    let rescued = if ended.status.success() {
-        ended.success("apply")?;
-        ended.report.check_apply()?;
-        None
-    } else {
-        let state = rescue::state(session, operation, terraform, folder, lock).await?;
-        if !ended.report.only_the_state_failed() {
-            session.cancel.check()?;
-            if let Some(signal) = ended.status.signal() {
-                require_recorded(session, operation, ended, signal).await?;
-            }
-            ended.success("apply")?;
-        }
-        state
+    let Err(error) = check(ended) else {
+        return applied_state::outputs(session, operation, &ended.report, None).await;
     };
-    applied_state::outputs(session, operation, &ended.report, rescued).await
+    let rescued = rescue::state(session, operation, terraform, folder, lock).await?;
+    if !ended.status.success() && ended.report.only_the_state_failed() {
+        return applied_state::outputs(session, operation, &ended.report, rescued).await;
+    }
+    Err(compared(session, operation, &ended.report, error).await)
 }
 
-/// Names what a Terraform that was killed may have made without recording it.
-async fn require_recorded(session: &Session, operation: &Operation, ended: &Ended, signal: i32) -> Result<(), Error> {
-    let unrecorded = Unrecorded::of(session, operation, &ended.report).await?;
+/// Whether Terraform applied the plan to its end, by its exit code and by its messages.
+fn check(ended: &Ended) -> Result<(), Error> {
+    if let Some(signal) = ended.status.signal().filter(|_| ended.report.errors.is_empty()) {
+        return Err(Error::Killed {
+            command: "apply",
+            signal,
+        });
+    }
+    ended.success("apply")?;
+    ended.report.check_apply()
+}
+
+/// The error of an apply that failed, once what it changed is compared with the state: it names what may exist without being there,
+/// and that is recorded for the next plan. A cancel does not hide it.
+async fn compared(session: &Session, operation: &Operation, report: &Report, error: Error) -> Error {
+    let unrecorded = match Unrecorded::of(session, operation, report).await {
+        Ok(unrecorded) => unrecorded,
+        Err(unread) => {
+            say(format_args!(
+                "Whether the state has all that was created is not known: {}",
+                chain(&unread)
+            ));
+            return error;
+        }
+    };
+    let (states, stack) = (&session.state, &operation.stack);
+    if let Err(unwritten) = adoption::settle(states, stack, &report.created, unrecorded.importable()).await {
+        say(format_args!(
+            "What the next plan has to import could not be recorded: {}",
+            chain(&unwritten)
+        ));
+    }
     let resources = unrecorded.named();
     if resources.is_empty() {
-        return Ok(());
+        return session.cancel.check().err().unwrap_or(error);
     }
-    Adoption::add(&session.state, &operation.stack, unrecorded.importable()).await?;
-    Err(Error::Killed {
-        command: "apply",
-        signal,
-        resources,
-    })
+    for resource in &resources {
+        say(format_args!("This may exist without being in the state: {resource}"));
+    }
+    let cause = Box::new(error);
+    Error::Unrecorded { cause, resources }
 }
 
 /// Keeps what came of the apply. In a build of Apply the record says so first, because another build may take over: it finds there
@@ -238,8 +267,13 @@ async fn finish(
         }
         session.artifacts.put(&key, outputs).await
     };
-    kept.await
-        .inspect_err(|error| say(format_args!("The plan was applied, but not recorded: {}", chain(error))))?;
+    // The state has all that was created.
+    let (kept, forgotten) = join!(kept, adoption::forget(&session.state, &operation.stack));
+    kept.inspect_err(|error| say(format_args!("The plan was applied, but not recorded: {}", chain(error))))?;
+    if let Err(error) = forgotten {
+        // The next plan compares the record with the state.
+        say(format_args!("What was created stays on record: {}", chain(&error)));
+    }
     for kind in &report.unknown {
         say(format_args!(
             "Terraform wrote messages of a type that is not known: {kind}."

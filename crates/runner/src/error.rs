@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use slipway_model::count::{counted, counted_as};
+use slipway_model::error_chain::chain;
 use slipway_model::error_name::ErrorName;
 use slipway_model::operation::Failure;
 use slipway_model::plan::Refusal;
@@ -21,6 +22,12 @@ pub(crate) type Source = Box<dyn StdError + Send + Sync>;
 
 /// The longest message that is recorded on an operation, whose item has room for 400 KB with everything in it.
 const MESSAGE_SIZE: usize = 4096;
+
+/// The most bytes that the resources in a message have: the remedy after them must fit, too.
+const RESOURCES_SIZE: usize = 2400;
+
+/// The most bytes of why an apply ended, in a message that names resources.
+const CAUSE_SIZE: usize = 1000;
 
 /// Why the runner could not do its work. The texts are for the requester.
 #[derive(Debug, thiserror::Error)]
@@ -163,19 +170,20 @@ pub(crate) enum Error {
     #[error(
         "failed to plan the destroy: a killed Terraform created resources that are not in the state: {}. Update the stack, which \
          imports them, then request the destroy again",
-        .0.join(", ")
+        some_of(.0)
     )]
     NotInState(Vec<String>),
+    #[error("terraform {command} was killed (signal {signal})")]
+    Killed { command: &'static str, signal: i32 },
+    #[error("an earlier build of this operation was killed while Terraform applied the plan")]
+    Interrupted,
     #[error(
-        "terraform {command} was killed (signal {signal}). These may exist without being in the state: {}. The next update \
-         imports those with an ID and creates the others again: check these first",
-        resources.join(", ")
+        "{}. These may exist without being in the state: {}. The next update imports those with an ID and creates the others again: \
+         check these first",
+        cut(&chain(&**cause), CAUSE_SIZE).trim_end_matches('.'),
+        some_of(resources)
     )]
-    Killed {
-        command: &'static str,
-        signal: i32,
-        resources: Vec<String>,
-    },
+    Unrecorded { cause: Box<Error>, resources: Vec<String> },
     #[error("the state has changed since this plan was made, so it is not applied; request the operation again")]
     PlanIsStale,
     #[error(
@@ -202,10 +210,10 @@ pub(crate) enum Error {
     #[error("the build {0} of this operation failed to apply the plan")]
     OtherBuildFailed(String),
     #[error(
-        "the build {0} of this operation began to apply the plan and ended without a result; request the operation again: its plan \
-         shows what is missing"
+        "the build {build} of this operation began to apply the plan and ended without a result{exist}; request the operation again: \
+         its plan shows what is missing"
     )]
-    OtherBuildGone(String),
+    OtherBuildGone { build: String, exist: String },
     #[error(
         "failed to apply the plan: an earlier version of Slipway made it, which kept states at other keys; request the \
          operation again"
@@ -242,14 +250,13 @@ impl Error {
     /// What is recorded on the operation.
     pub(crate) fn failure(&self, phase: Phase) -> Failure {
         // Before it is cut, which could cut a secret in two.
-        let mut message = secrets::hide(&slipway_model::error_chain::chain(self));
-        if message.len() > MESSAGE_SIZE {
-            let end = message.floor_char_boundary(MESSAGE_SIZE);
-            message.truncate(end);
-            message.push('…');
-        }
+        let message = cut(&secrets::hide(&chain(self)), MESSAGE_SIZE);
+        let cause: &Self = match self {
+            Self::Unrecorded { cause, .. } => cause,
+            other => other,
+        };
         Failure {
-            name: match self {
+            name: match cause {
                 Self::Cancelled { .. } | Self::Stopped => ErrorName::Cancelled.to_string(),
                 Self::Deadline { .. } => ErrorName::BuildTimedOut.to_string(),
                 Self::Contract(_) | Self::Images(_) => ErrorName::ContractInvalid.to_string(),
@@ -258,7 +265,7 @@ impl Error {
             },
             step: phase.step().to_owned(),
             message,
-            address: match self {
+            address: match cause {
                 Self::Terraform { diagnostic, .. } => diagnostic
                     .address
                     .clone()
@@ -266,6 +273,30 @@ impl Error {
                 _ => None,
             },
         }
+    }
+}
+
+/// A text of at most about so many bytes.
+fn cut(text: &str, size: usize) -> String {
+    if text.len() <= size {
+        return text.to_owned();
+    }
+    format!("{}…", &text[..text.floor_char_boundary(size)])
+}
+
+/// Resources in one text, as many as fit. The log names all.
+fn some_of(resources: &[String]) -> String {
+    let mut size = 0;
+    let fit = resources.iter().take_while(|resource| {
+        size += resource.len() + 2;
+        size <= RESOURCES_SIZE
+    });
+    let named = fit.count();
+    let list = resources[..named].join(", ");
+    match resources.len() - named {
+        0 => list,
+        all if named == 0 => format!("{}, which the log names", counted(all, "resource")),
+        more => format!("{list} and {more} more, which the log names"),
     }
 }
 
@@ -291,6 +322,39 @@ mod tests {
         assert!(!said(0).contains("more error"));
         assert!(said(1).ends_with("(and 1 more error: read the log)"), "{}", said(1));
         assert!(said(2).ends_with("(and 2 more errors: read the log)"), "{}", said(2));
+    }
+
+    #[test]
+    fn resources_that_do_not_fit_are_counted_and_the_remedy_stays() {
+        let said = |count: usize| {
+            let resources =
+                (0..count).map(|number| format!("aws_subnet.private[{number}] (created, id subnet-{number})"));
+            let text =
+                r#"{"severity": "error", "summary": "Plugin did not respond", "detail": "", "address": "aws_a.a"}"#;
+            let mut diagnostic: Box<Diagnostic> = serde_json::from_str(text).expect("a diagnostic");
+            diagnostic.detail = "x".repeat(MESSAGE_SIZE);
+            let cause = Box::new(Error::Terraform { diagnostic, others: 1 });
+            let resources = resources.collect();
+            Error::Unrecorded { cause, resources }.failure(Phase::Apply)
+        };
+        let few = said(2);
+        assert_eq!(
+            (few.name.as_str(), few.address.as_deref()),
+            ("Slipway.ApplyFailed", Some("aws_a.a"))
+        );
+        assert!(
+            few.message
+                .contains("[0] (created, id subnet-0), aws_subnet.private[1] (created, id subnet-1). The next")
+        );
+        let many = said(500).message;
+        assert!(
+            many.contains(" more, which the log names. The next update imports") && many.ends_with("check these first"),
+            "{many}"
+        );
+        assert_eq!(
+            some_of(&["x".repeat(RESOURCES_SIZE)]),
+            "1 resource, which the log names"
+        );
     }
 
     #[test]

@@ -20,7 +20,7 @@
 //! | `isolation`, [`user`] | the permissions of the build, and those of Terraform |
 //! | `progress`, `console`, `log` | what people see meanwhile |
 //! | `state`, `lost` | the location of the state, and a state that is not there any more |
-//! | `adoption` | imports of what a killed Terraform created |
+//! | `created`, `unrecorded`, `adoption`, `imports` | imports of what a killed Terraform created |
 //! | `lock`, `rescue`, `cancel`, `reach` | locks, unsaved states, cancels, unreachable services |
 //!
 //! The exit code is 0 if the phase succeeded. Otherwise it is 1, and the reason is on the operation's record.
@@ -35,8 +35,10 @@ mod build;
 mod cancel;
 pub mod config;
 mod console;
+mod created;
 mod drift;
 mod error;
+mod imports;
 mod isolation;
 mod lock;
 mod log;
@@ -62,6 +64,7 @@ mod show;
 mod state;
 mod stream;
 mod terraform;
+mod unrecorded;
 pub mod user;
 mod work_folder;
 

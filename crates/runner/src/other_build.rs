@@ -33,7 +33,7 @@ pub(crate) async fn follow(session: &Session) -> Result<Done, Error> {
             return Ok(Done::Elsewhere);
         };
         match operation.planned() {
-            Some(Planned::Applies) if has_ended => return Err(gone(session, &other.build).await?),
+            Some(Planned::Applies) if has_ended => return Err(gone(session, &operation, &other.build).await?),
             Some(Planned::Applies) => {}
             Some(Planned::Failed) => return Err(Error::OtherBuildFailed(other.build.clone())),
             Some(Planned::Left | Planned::Applied) | None => return Ok(Done::Elsewhere),
@@ -113,8 +113,12 @@ async fn ended(session: &Session, operation: &Operation, build: &str) -> Result<
 }
 
 /// Records that the build ended without a result.
-async fn gone(session: &Session, build: &str) -> Result<Error, Error> {
-    let error = Error::OtherBuildGone(build.to_owned());
+async fn gone(session: &Session, operation: &Operation, build: &str) -> Result<Error, Error> {
+    let exist = operation.may_exist().map(|exist| format!(". {exist}"));
+    let error = Error::OtherBuildGone {
+        build: build.to_owned(),
+        exist: exist.unwrap_or_default(),
+    };
     let now = Timestamp::now();
     let record = session.update("end the step on", |operation| {
         if operation.planned() == Some(Planned::Applies) {

@@ -14,7 +14,7 @@ use slipway_model::plan::{Drift, PlanSummary};
 use tokio::task::JoinHandle;
 use tokio::try_join;
 
-use crate::adoption::{self, Adoption};
+use crate::adoption::{self, Adoption, Resources};
 use crate::applied_state;
 use crate::apply::apply_planned;
 use crate::archive;
@@ -23,6 +23,7 @@ use crate::blueprint;
 use crate::console::say;
 use crate::drift;
 use crate::error::Error;
+use crate::imports;
 use crate::lock::StateLock;
 use crate::migrations;
 use crate::objects::Object;
@@ -34,7 +35,7 @@ use crate::secrets;
 use crate::session::{Done, Session};
 use crate::show;
 use crate::state;
-use crate::terraform::{Run, Terraform};
+use crate::terraform::{Ended, Run, Terraform};
 use crate::work_folder::{BLUEPRINT, PLAN, ROOT, WorkFolder};
 use slipway_model::error_chain::chain;
 
@@ -61,6 +62,7 @@ pub(crate) async fn plan(session: &Session, operation: &Operation) -> Result<Don
         state::claim(&lock, &session.cancel),
     )?;
     blueprint::learn_secrets(&session.artifacts, operation, &stack, &environment, &source).await?;
+    let has_recovered = !adoption::recover(session, operation, &mut folder).await?.is_empty();
     // A stack of such a version can still be destroyed, and checked for drift.
     if !matches!(operation.kind(), OperationKind::Destroy | OperationKind::Drift) {
         blueprint::check_modules(&source)?;
@@ -99,9 +101,17 @@ pub(crate) async fn plan(session: &Session, operation: &Operation) -> Result<Don
         operation,
         stack: &stack,
     };
-    let made = match adoption::pending(session, operation, &keys).await? {
-        Some(adoption) => run_with_imports(session, &files, &terraform, &folder, &lock, &adoption).await,
-        None => run(session, &files, &terraform, &folder, &lock).await,
+    let pending = if keys.contains(&adoption::key(&operation.stack)) || has_recovered {
+        adoption::pending(session, operation).await?
+    } else {
+        None
+    };
+    let made = match pending {
+        Some(adoption) => Box::pin(run_with_imports(session, &files, &terraform, &folder, &lock, adoption)).await,
+        None => match run(session, operation, &terraform, &folder, &lock).await {
+            Ok(ended) => made(session, &files, &terraform, &folder, &ended).await,
+            Err(error) => Err(error),
+        },
     };
     let after = match made {
         Ok(made) => Box::pin(record(session, operation, &folder, &source, made)).await,
@@ -219,50 +229,70 @@ fn uses_aws(root: &Path) -> Result<bool, Error> {
     }
 }
 
-/// Runs `plan` with the imports of what a killed Terraform created. If Terraform rejects them, the plan creates these resources
-/// again, and the log says so.
+/// Runs `plan` with the imports of what a killed Terraform created. What Terraform does not import is on the plan, which then needs an
+/// approval.
 async fn run_with_imports(
     session: &Session,
     files: &migrations::Files<'_>,
     terraform: &Terraform,
     folder: &WorkFolder,
     lock: &StateLock<'_>,
-    adoption: &Adoption,
+    mut adoption: Adoption,
 ) -> Result<Made, Error> {
     let operation = files.operation;
-    // Terraform ignores `import` blocks in these plans.
-    match operation.kind() {
-        OperationKind::Destroy => return Err(Error::NotInState(adoption.named())),
-        OperationKind::Drift => return run(session, files, terraform, folder, lock).await,
-        _ => {}
-    }
-    let named = adoption.named().join(", ");
-    say(format_args!(
-        "A killed Terraform created these, and they are imported: {named}."
-    ));
-    folder.write_in_root(adoption::FILE, &format!("{:#}\n", adoption.blocks()))?;
-    match run(session, files, terraform, folder, lock).await {
-        Err(Error::Terraform { diagnostic, .. }) => {
-            say(format_args!("Terraform cannot import them: {}", diagnostic.text()));
-            say("This plan creates them again. Delete the existing ones by hand.");
-            folder.remove_from_root(adoption::FILE)?;
-            let made = run(session, files, terraform, folder, lock).await?;
-            adoption::forget(&session.state, &operation.stack).await?;
-            Ok(made)
+    let execute = async || run(session, operation, terraform, folder, lock).await;
+    let mut left_out = Resources::new();
+    let ended = match operation.kind() {
+        // Terraform ignores `import` blocks in these plans.
+        OperationKind::Destroy => {
+            let importable = adoption.importable();
+            if !importable.is_empty() {
+                return Err(Error::NotInState(importable));
+            }
+            left_out = adoption.resources;
+            execute().await?
         }
-        made => made,
+        OperationKind::Drift => execute().await?,
+        kind => {
+            if kind.only_looks() {
+                // It leaves the state as it is.
+                left_out = adoption.split_off_replacing();
+            } else {
+                imports::make_room(terraform, folder, &session.cancel, &adoption).await?;
+            }
+            let wanted: Vec<String> = adoption.resources.iter().map(adoption::named).collect();
+            let wanted_text = wanted.join(", ");
+            say(format_args!(
+                "A killed Terraform created these, and they are imported: {wanted_text}."
+            ));
+            let (ended, rejected) = imports::plan(folder, adoption.resources, execute).await?;
+            if !kind.only_looks() {
+                adoption::add(&session.state, &operation.stack, rejected.clone()).await?;
+            }
+            left_out.extend(rejected);
+            ended
+        }
+    };
+    let mut made = made(session, files, terraform, folder, &ended).await?;
+    for resource in left_out.iter().map(adoption::named) {
+        say(format_args!(
+            "A killed Terraform created {resource}, and this plan does not import it."
+        ));
     }
+    if let Some((summary, _)) = &mut made.plan {
+        imports::note(summary, &left_out);
+    }
+    Ok(made)
 }
 
 /// Runs `plan`.
 async fn run(
     session: &Session,
-    files: &migrations::Files<'_>,
+    operation: &Operation,
     terraform: &Terraform,
     folder: &WorkFolder,
     lock: &StateLock<'_>,
-) -> Result<Made, Error> {
-    let operation = files.operation;
+) -> Result<Ended, Error> {
     let mut out = std::ffi::OsString::from("-out=");
     out.push(folder.plan());
     // A plan reads the state and writes nothing, and no other build is running: the lock was checked just now. If the state changes
@@ -282,6 +312,18 @@ async fn run(
     };
     let ended = session.run_prepared(terraform, &run, folder, lock, None).await?;
     session.cancel.check()?;
+    Ok(ended)
+}
+
+/// What Terraform planned, if it did.
+async fn made(
+    session: &Session,
+    files: &migrations::Files<'_>,
+    terraform: &Terraform,
+    folder: &WorkFolder,
+    ended: &Ended,
+) -> Result<Made, Error> {
+    let operation = files.operation;
     let is_drift = operation.kind() == OperationKind::Drift;
     if is_drift && ended.report.failed_over_drift() {
         say("The outputs of the blueprint name a resource that no longer exists.");

@@ -1,5 +1,6 @@
 //! What a Terraform run says, taken together from its messages, and the plain lines that people read meanwhile.
 
+mod ending;
 mod judgement;
 mod words;
 
@@ -10,6 +11,7 @@ use slipway_model::operation::Progress;
 use slipway_model::plan::{Action, PlanSummary, ResourceChange, address_without_secrets};
 
 use self::words::{after, doing, done, is_read, planned, program_name, summary_line};
+use crate::created::{Created, Reported};
 use crate::secrets;
 use crate::stream::{self, Changes, Diagnostic, Hook, Line, Message, Output, Severity};
 
@@ -34,8 +36,14 @@ pub(crate) struct Report {
     pub(crate) touched: bool,
     /// What it has begun with a resource and not ended: `create`, say, by address.
     pub(crate) begun: BTreeMap<String, String>,
-    /// The resources that it has created, by address, with their ids where it says them.
-    pub(crate) created: BTreeMap<String, Option<String>>,
+    /// The resources that it has created.
+    pub(crate) created: Reported,
+    /// The addresses of those that it failed to create.
+    pub(crate) failed: BTreeSet<String>,
+    /// The addresses of those that it is to replace.
+    pub(crate) replaced: BTreeSet<String>,
+    /// The addresses of those that it has destroyed, perhaps to create others there.
+    destroyed: BTreeSet<String>,
     /// Whether a resource is not as the state says.
     pub(crate) drifted: bool,
     /// Whether a resource failed.
@@ -132,7 +140,12 @@ impl Report {
             Message::ApplyComplete { hook } => Some(self.take_complete(&hook)),
             Message::ApplyErrored { hook } => {
                 self.resource_failed = true;
-                self.begun.remove(&hook.resource.addr);
+                let address = &hook.resource.addr;
+                // Some versions say the action only when they begin.
+                let action = self.begun.remove(address).or_else(|| hook.action.clone());
+                if action.as_deref() == Some("create") {
+                    self.failed.insert(address.clone());
+                }
                 Some(format!("{}: failed{}", hook.resource.addr, after(&hook)))
             }
             // Terraform itself leaves the output out where a sensitive value was given to the provisioner.
@@ -195,6 +208,9 @@ impl Report {
             // Terraform says nothing while it does these, or counts them by themselves.
             Action::Import | Action::Forget | Action::Move | Action::Read | Action::Invoke | Action::Unknown => 0,
         };
+        if action == Action::Replace {
+            self.replaced.insert(address.clone());
+        }
         if times > 0 {
             self.total += 1;
             self.left.insert(address.clone(), times);
@@ -209,9 +225,7 @@ impl Report {
     fn take_complete(&mut self, hook: &Hook) -> String {
         let address = &hook.resource.addr;
         self.begun.remove(address);
-        if hook.action.as_deref() == Some("create") {
-            self.created.insert(address.clone(), hook.id_value.clone());
-        }
+        self.note_change(hook);
         let finished = self.left.get_mut(address).is_some_and(|left| {
             *left = left.saturating_sub(1);
             *left == 0
@@ -226,6 +240,24 @@ impl Report {
             String::new()
         };
         format!("{address}: {}{}{count}", done(hook), after(hook))
+    }
+
+    /// Notes which resource there is now. A replaced one is destroyed before the new one is created, or after that.
+    fn note_change(&mut self, hook: &Hook) {
+        let address = &hook.resource.addr;
+        match hook.action.as_deref() {
+            Some("create") => {
+                let created = Created::reported(hook, self.destroyed.contains(address));
+                self.created.insert(address.clone(), created);
+            }
+            Some("delete") => {
+                self.destroyed.insert(address.clone());
+                if let Some(Some(created)) = self.created.get_mut(address) {
+                    created.has_replaced = true;
+                }
+            }
+            _ => {}
+        }
     }
 
     /// How far an apply is; `None` before it says what it is going to do.

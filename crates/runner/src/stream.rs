@@ -184,6 +184,8 @@ pub(crate) struct Hook {
     pub(crate) resource: Resource,
     pub(crate) action: Option<String>,
     pub(crate) elapsed_seconds: Option<f64>,
+    /// The attribute that has the id of the resource.
+    pub(crate) id_key: Option<String>,
     /// The id of the resource, once it has one.
     pub(crate) id_value: Option<String>,
     pub(crate) provisioner: Option<String>,

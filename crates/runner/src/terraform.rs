@@ -326,8 +326,8 @@ async fn follow(
         for line in tail.lines()? {
             report.take(line).into_iter().for_each(say);
         }
-        if let (Some(sender), Some(state)) = (progress, report.progress()) {
-            sender.send(state);
+        if let Some(sender) = progress {
+            sender.send(report);
         }
         if let Some(status) = ended {
             return Ok(status);

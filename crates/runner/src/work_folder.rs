@@ -8,6 +8,7 @@
 //!     plan.tfplan        the plan, with every value in it: it never leaves the private artifacts bucket
 //!     home/, tmp/        what Terraform has instead of the runner's, where it is another user
 //!   *.jsonl, *.stderr    what Terraform wrote
+//!   op-….apply.jsonl     the stream of a build that died, until what it says is recorded
 //! ```
 //!
 //! The two folders belong to Terraform's user; everything beside them to the runner.
@@ -16,6 +17,7 @@
 //! otherwise, one in a trigger would replace a resource each time. Two operations of a stack never need it at once. The lock is on the
 //! folder itself, and Terraform inherits it: holding it proves that neither is running.
 
+use std::ffi::OsStr;
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -33,7 +35,7 @@ use crate::user::User;
 pub(crate) const ROOT: &str = "root";
 
 /// The stream of an apply. A build that follows a dead one searches for it.
-pub(crate) const APPLY_STREAM: &str = "apply.jsonl";
+pub(crate) use slipway_model::artifact::APPLY_STREAM;
 
 /// The folder with the published files.
 pub(crate) const BLUEPRINT: &str = "blueprint";
@@ -44,15 +46,22 @@ const TERRAFORM: &str = "terraform";
 /// The plan.
 pub(crate) const PLAN: &str = "terraform/plan.tfplan";
 
-/// The folder. It is removed when this is dropped, unless it is to be kept.
+/// The stream of an apply whose build died.
+#[derive(Debug)]
+pub(crate) struct Leftover {
+    /// The operation of the build.
+    pub(crate) operation: OperationId,
+    pub(crate) stream: Vec<u8>,
+}
+
+/// The folder. It is removed when this is dropped, unless it is to be kept. Streams that are left in it stay until they are settled.
 #[derive(Debug)]
 pub(crate) struct WorkFolder {
     path: PathBuf,
     root: PathBuf,
     // Never read: it holds the lock.
     _lock: File,
-    /// The stream of an apply that an earlier build of the operation left here, when it died while Terraform went on.
-    pub(crate) leftover: Option<Vec<u8>>,
+    leftovers: Vec<Leftover>,
     keep: bool,
 }
 
@@ -68,17 +77,47 @@ fn place(stack: &StackId) -> PathBuf {
 }
 
 /// Where a folder is kept whose content exists nowhere else: a place where nothing is yet.
-fn kept_place(operation: &str) -> PathBuf {
+fn kept_place(operation: &OperationId) -> PathBuf {
     let place = |number: u32| std::env::temp_dir().join(format!("slipway-{operation}-kept-{number}"));
     let free = (1..100).map(place).find(|place| !place.exists());
     free.unwrap_or_else(|| place(100))
 }
 
 /// The operation that has a folder, or had it last.
-fn operation_of(folder: &Path) -> Option<String> {
+fn operation_of(folder: &Path) -> Option<OperationId> {
     let owner = std::fs::read_to_string(folder.join(OPERATION)).ok()?;
     // What becomes part of a path is an id.
-    owner.parse::<OperationId>().ok().map(|id| id.to_string())
+    owner.parse().ok()
+}
+
+/// What the stream of a build that died is called.
+fn leftover_name(operation: &OperationId) -> String {
+    format!("{operation}.{APPLY_STREAM}")
+}
+
+/// The operation of the build that died, where a file is its stream.
+fn operation_of_leftover(name: &OsStr) -> Option<OperationId> {
+    let operation = name.to_str()?.strip_suffix(APPLY_STREAM)?.strip_suffix('.')?;
+    operation.parse().ok()
+}
+
+/// Sets aside the stream of the operation that had a folder, and reads all that are left in it.
+fn leftovers_in(path: &Path, before: Option<&OperationId>) -> io::Result<Vec<Leftover>> {
+    if let Some(before) = before {
+        match std::fs::rename(path.join(APPLY_STREAM), path.join(leftover_name(before))) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    let mut leftovers = Vec::new();
+    for entry in std::fs::read_dir(path)? {
+        let entry = entry?;
+        if let Some(operation) = operation_of_leftover(&entry.file_name()) {
+            let stream = std::fs::read(entry.path())?;
+            leftovers.push(Leftover { operation, stream });
+        }
+    }
+    Ok(leftovers)
 }
 
 fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
@@ -106,7 +145,7 @@ pub(crate) fn is_in_use(stack: &StackId, operation: &OperationId) -> bool {
     let Ok(folder) = open_folder(&path) else {
         return false;
     };
-    if operation_of(&path) != Some(operation.to_string()) {
+    if operation_of(&path).as_ref() != Some(operation) {
         return false;
     }
     flock(&folder, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK)
@@ -139,14 +178,16 @@ impl WorkFolder {
         let before = operation_of(&path);
         if let Some(before) = before
             .as_ref()
-            .filter(|before| holds_state(&path) && **before != operation.to_string())
+            .filter(|before| holds_state(&path) && *before != operation)
         {
             // The only copy of this state. The lock goes with the folder, and a new one is made.
-            std::fs::rename(&path, kept_place(before)).map_err(failed("keep", &path))?;
-            return Self::create(stack, operation, user);
+            let kept = kept_place(before);
+            std::fs::rename(&path, &kept).map_err(failed("keep", &path))?;
+            let mut folder = Self::create(stack, operation, user)?;
+            folder.take_stream(before, &kept)?;
+            return Ok(folder);
         }
-        let leftover = std::fs::read(path.join(APPLY_STREAM)).ok();
-        let leftover = leftover.filter(|_| before == Some(operation.to_string()));
+        let leftovers = leftovers_in(&path, before.as_ref()).map_err(failed("read what is left in", &path))?;
         empty(&path).map_err(failed("empty", &path))?;
         write_private(&path.join(OPERATION), operation.to_string().as_bytes())?;
         let mode = if user.is_some() { 0o711 } else { 0o700 };
@@ -156,7 +197,7 @@ impl WorkFolder {
             path,
             root,
             _lock: lock,
-            leftover,
+            leftovers,
             keep: false,
         };
         make_folder(&folder.root)?;
@@ -164,6 +205,40 @@ impl WorkFolder {
             make_folder(own)?;
         }
         Ok(folder)
+    }
+
+    /// Takes the stream of a folder that is kept: until a person restores its state, what it created is not in the stack's.
+    fn take_stream(&mut self, operation: &OperationId, kept: &Path) -> Result<(), Error> {
+        let Ok(stream) = std::fs::read(kept.join(APPLY_STREAM)) else {
+            return Ok(());
+        };
+        write_private(&self.path.join(leftover_name(operation)), &stream)?;
+        self.leftovers.push(Leftover {
+            operation: operation.clone(),
+            stream,
+        });
+        Ok(())
+    }
+
+    /// The streams of applies whose builds died, of this and of other operations of the stack.
+    pub(crate) fn leftovers(&self) -> &[Leftover] {
+        &self.leftovers
+    }
+
+    /// The stream that an earlier build of an operation left here, when it died while Terraform went on.
+    pub(crate) fn leftover_of(&self, operation: &OperationId) -> Option<&[u8]> {
+        let mut leftovers = self.leftovers.iter();
+        let own = leftovers.find(|leftover| leftover.operation == *operation)?;
+        Some(&own.stream)
+    }
+
+    /// Removes the streams that are left: what they say is recorded.
+    pub(crate) fn settle(&mut self) -> Result<(), Error> {
+        for leftover in self.leftovers.drain(..) {
+            let path = self.path.join(leftover_name(&leftover.operation));
+            std::fs::remove_file(&path).map_err(failed("remove", &path))?;
+        }
+        Ok(())
     }
 
     /// The folder itself.
@@ -284,9 +359,14 @@ impl WorkFolder {
 
 impl Drop for WorkFolder {
     fn drop(&mut self) {
-        if !self.keep {
-            // What is left of it is removed with the build's machine, or when this operation is run again.
+        // What is left of it is removed with the build's machine, or when this operation is run again.
+        if self.keep {
+            return;
+        }
+        if self.leftovers.is_empty() {
             let _ = std::fs::remove_dir_all(&self.path);
+        } else {
+            let _ = empty(&self.path);
         }
     }
 }
@@ -303,10 +383,13 @@ fn make_folder(path: &Path) -> Result<(), Error> {
     made.map_err(failed("make", path))
 }
 
-/// Removes what is in a folder, and not the folder: the lock is on it.
+/// Removes what is in a folder, and not the folder: the lock is on it. Streams of builds that died stay.
 fn empty(path: &Path) -> io::Result<()> {
     for entry in std::fs::read_dir(path)? {
         let entry = entry?;
+        if operation_of_leftover(&entry.file_name()).is_some() {
+            continue;
+        }
         if entry.file_type()?.is_dir() {
             std::fs::remove_dir_all(entry.path())?;
         } else {
@@ -342,112 +425,5 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_stays_below_its_folder() {
-        let folder = Path::new("/work");
-        assert_eq!(
-            below(folder, "modules/a/main.tf"),
-            Some("/work/modules/a/main.tf".into())
-        );
-        for wrong in [
-            "../x",
-            "/etc/passwd",
-            "a/../../x",
-            "",
-            ".terraform/x",
-            "a/.terraform/x",
-            "a\0b",
-            ".",
-        ] {
-            assert_eq!(below(folder, wrong), None, "{wrong:?}");
-        }
-    }
-
-    /// A stack of this test alone.
-    fn stack(number: u32) -> StackId {
-        StackId::from_bits(std::process::id() << 8 | number)
-    }
-
-    /// The folder, once no process has its lock: one that another test starts meanwhile inherits it for a moment.
-    fn free(stack: &StackId, operation: &OperationId) -> WorkFolder {
-        let begun = std::time::Instant::now();
-        loop {
-            match WorkFolder::create(stack, operation, None) {
-                Err(Error::StillRuns(_)) if begun.elapsed().as_secs() < 10 => std::thread::yield_now(),
-                folder => return folder.expect("a folder"),
-            }
-        }
-    }
-
-    #[test]
-    fn a_folder_belongs_to_one_build_at_a_time() {
-        let (stack, operation) = (stack(1), OperationId::generate());
-        assert!(!is_in_use(&stack, &operation));
-        let mut folder = free(&stack, &operation);
-        write_private(&folder.path.join(APPLY_STREAM), b"said").expect("a file");
-        assert!(is_in_use(&stack, &operation));
-        assert!(
-            !is_in_use(&stack, &OperationId::generate()),
-            "only its own operation is at work in it"
-        );
-        let second = WorkFolder::create(&stack, &operation, None);
-        assert!(matches!(second, Err(Error::StillRuns(_))));
-        // As after a build that was killed.
-        folder.keep = true;
-        let path = folder.path.clone();
-        drop(folder);
-        let mut again = free(&stack, &operation);
-        assert_eq!(
-            (again.leftover.as_deref(), &again.path),
-            (Some(b"said".as_slice()), &path)
-        );
-        assert!(!path.join(APPLY_STREAM).exists());
-        write_private(&path.join(APPLY_STREAM), b"said").expect("a file");
-        again.keep = true;
-        drop(again);
-        let other = free(&stack, &OperationId::generate());
-        assert_eq!(
-            (other.leftover.as_deref(), &other.path),
-            (None, &path),
-            "another operation's stream is not its own"
-        );
-        drop(other);
-        assert!(!path.exists());
-    }
-
-    #[test]
-    fn a_state_that_exists_nowhere_else_is_kept() {
-        let (stack, operation) = (stack(2), OperationId::generate());
-        let leave = |operation: &OperationId| {
-            let mut folder = free(&stack, operation);
-            folder.write(ROOT, "web").expect("a file");
-            folder.use_root("web").expect("a root");
-            folder.write_in_root(ERRORED, "state").expect("a file");
-            folder
-        };
-        // The runner was killed, and Terraform could not save the state.
-        let mut folder = leave(&operation);
-        folder.keep = true;
-        drop(folder);
-        let next = OperationId::generate();
-        let kept = kept_place(&operation.to_string());
-        let mut folder = leave(&next);
-        assert_eq!(
-            std::fs::read(kept.join(BLUEPRINT).join("web").join(ERRORED)).expect("the state"),
-            b"state"
-        );
-        // The runner lived, and could not save it either.
-        let free = kept_place(&next.to_string());
-        let kept_at = folder.keep().to_owned();
-        assert_eq!(kept_at, free);
-        assert!(folder.root().join(ERRORED).exists());
-        drop(folder);
-        for folder in [kept, kept_at] {
-            std::fs::remove_dir_all(folder).expect("the kept folder");
-        }
-        assert!(!place(&stack).exists());
-    }
-}
+#[path = "work_folder_tests.rs"]
+mod tests;

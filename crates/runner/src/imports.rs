@@ -1,0 +1,362 @@
+//! A plan that imports what a killed Terraform created: each resource gets an `import` block
+//! (<https://developer.hashicorp.com/terraform/language/block/import>), so the approval sheet shows it as an import.
+//!
+//! Terraform rejects a plan for one import that fails: of a resource that cannot be imported, that the blueprint no longer has, or
+//! that does not exist. Most errors name the resource. The others are found by trying halves. A plan without an import may create the
+//! resource again, so its record says that, and it needs an approval.
+
+use std::ffi::OsString;
+
+use serde_json::json;
+use slipway_model::count::counted_as;
+use slipway_model::name::Digest;
+use slipway_model::plan::PlanSummary;
+use slipway_model::plan::protection::type_in;
+
+use crate::adoption::{Adoption, Resources, named};
+use crate::cancel::Cancel;
+use crate::console::say;
+use crate::created::Created;
+use crate::error::Error;
+use crate::overrides::literal;
+use crate::secrets;
+use crate::stream::Diagnostic;
+use crate::terraform::{Ended, Run, Terraform};
+use crate::work_folder::WorkFolder;
+
+/// The file with the `import` blocks, in the root module.
+const FILE: &str = "slipway_import.tf.json";
+
+/// The line of the file with the first block. Each block has a line of its own.
+const FIRST_LINE: u64 = 2;
+
+/// How many resources a plan names that it does not import. The log names all.
+const NAMED: usize = 8;
+
+/// The `import` blocks. An address is an expression in a `to`, and a string elsewhere is a template, so an ID is escaped.
+fn blocks(resources: &Resources) -> String {
+    let block =
+        |(address, created): (&String, &Created)| json!({ "to": address, "id": literal(&created.id) }).to_string();
+    let blocks: Vec<String> = resources.iter().map(block).collect();
+    format!("{{\"import\": [\n{}\n]}}\n", blocks.join(",\n"))
+}
+
+/// Takes out of the state what Terraform replaced by resources that are to be imported: an `import` block of an address that is in the
+/// state has no effect. A replaced resource that was not destroyed gets another address, which the blueprint does not have, so the plan
+/// destroys it.
+pub(crate) async fn make_room(
+    terraform: &Terraform,
+    folder: &WorkFolder,
+    cancel: &Cancel,
+    adoption: &Adoption,
+) -> Result<(), Error> {
+    for (address, created) in adoption.replacing() {
+        let mut arguments: Vec<OsString> = Vec::new();
+        if created.has_replaced {
+            say(format_args!(
+                "{address}: the state has a resource that Terraform destroyed. It is removed."
+            ));
+            arguments.extend(["rm", "-no-color", address].map(OsString::from));
+        } else {
+            let aside = aside(address, &created.id);
+            say(format_args!(
+                "{address}: the state has a resource that Terraform replaced. It becomes {aside}, to be destroyed."
+            ));
+            arguments.extend(["mv", "-no-color", address, &aside].map(OsString::from));
+        }
+        let run = Run {
+            command: "state",
+            arguments,
+            folder: folder.root(),
+            stream: &folder.path().join("state.txt"),
+        };
+        terraform.run(&run, cancel, None).await?.success(run.command)?;
+    }
+    Ok(())
+}
+
+/// The address that a replaced resource gets.
+fn aside(address: &str, id: &str) -> String {
+    let unique = Digest::of(format!("{address} {id}").as_bytes());
+    format!("{}.slipway_replaced_{}", type_in(address), &unique.hex()[..12])
+}
+
+/// Runs plans until one has all imports that Terraform accepts, or fails for another reason. Returns how that one ended, and the
+/// resources whose import Terraform rejected.
+pub(crate) async fn plan(
+    folder: &WorkFolder,
+    wanted: Resources,
+    run: impl AsyncFn() -> Result<Ended, Error>,
+) -> Result<(Ended, Resources), Error> {
+    let mut search = Search::of(wanted);
+    let mut last = None;
+    while let Some(group) = search.groups.pop() {
+        let tried = search.with(&group);
+        let ended = attempt(folder, &tried, &run).await?;
+        if ended.status.success() {
+            search.accepted = tried;
+            last = Some(ended);
+            continue;
+        }
+        let Some(first) = ended.report.errors.first().cloned() else {
+            // It was killed, say: no import is the cause.
+            return Ok((ended, Resources::new()));
+        };
+        last = None;
+        let blamed = blamed(&ended.report.errors, &tried);
+        if !blamed.is_empty() {
+            search.reject(group, blamed);
+            continue;
+        }
+        if !search.has_planned_without {
+            let without = attempt(folder, &Resources::new(), &run).await?;
+            if !without.status.success() {
+                return Ok((without, Resources::new()));
+            }
+            search.has_planned_without = true;
+        }
+        search.halve(group, &first);
+    }
+    let ended = match last {
+        Some(ended) => ended,
+        None => attempt(folder, &search.accepted, &run).await?,
+    };
+    Ok((ended, search.rejected))
+}
+
+/// Runs a plan with these imports.
+async fn attempt(
+    folder: &WorkFolder,
+    resources: &Resources,
+    run: &impl AsyncFn() -> Result<Ended, Error>,
+) -> Result<Ended, Error> {
+    if !resources.is_empty() {
+        folder.write_in_root(FILE, &blocks(resources))?;
+    } else if folder.root().join(FILE).exists() {
+        folder.remove_from_root(FILE)?;
+    }
+    // On the heap: it is a whole plan.
+    Box::pin(run()).await
+}
+
+/// The search for the imports that Terraform rejects.
+struct Search {
+    /// What a plan had and succeeded.
+    accepted: Resources,
+    /// What is to be tried, together.
+    groups: Vec<Resources>,
+    rejected: Resources,
+    /// Whether a plan without imports succeeded, so that imports are the cause of the errors.
+    has_planned_without: bool,
+}
+
+impl Search {
+    fn of(wanted: Resources) -> Self {
+        Self {
+            accepted: Resources::new(),
+            groups: vec![wanted],
+            rejected: Resources::new(),
+            has_planned_without: false,
+        }
+    }
+
+    fn with(&self, group: &Resources) -> Resources {
+        let both = self.accepted.iter().chain(group);
+        both.map(|(address, created)| (address.clone(), created.clone()))
+            .collect()
+    }
+
+    /// Goes on without those that errors blame.
+    fn reject(&mut self, mut group: Resources, blamed: Vec<(String, String)>) {
+        for (address, reason) in blamed {
+            let created = group.remove(&address).or_else(|| self.accepted.remove(&address));
+            if let Some(mut created) = created {
+                created.rejected = Some(reason);
+                self.rejected.insert(address, created);
+            }
+        }
+        if !group.is_empty() {
+            self.groups.push(group);
+        }
+    }
+
+    /// Tries the halves of a group of which no error blames one.
+    fn halve(&mut self, mut group: Resources, error: &Diagnostic) {
+        let middle = group.keys().nth(group.len() / 2).cloned();
+        match middle {
+            Some(middle) if group.len() > 1 => {
+                let second = group.split_off(&middle);
+                self.groups.extend([second, group]);
+            }
+            only => {
+                let blamed = only.map(|address| (address, error.text()));
+                self.reject(group, blamed.into_iter().collect());
+            }
+        }
+    }
+}
+
+/// The resources that errors name, with what they say.
+fn blamed(errors: &[Diagnostic], tried: &Resources) -> Vec<(String, String)> {
+    let mut blamed = Vec::new();
+    for (line, address) in (FIRST_LINE..).zip(tried.keys()) {
+        let blames = |error: &&Diagnostic| {
+            let range = error.range.as_ref();
+            error.address.as_ref() == Some(address)
+                || range.is_some_and(|range| range.filename == FILE && range.start.line == line)
+                || mentions(&error.detail, address)
+                || mentions(&error.summary, address)
+        };
+        if let Some(error) = errors.iter().find(blames) {
+            blamed.push((address.clone(), error.text()));
+        }
+    }
+    blamed
+}
+
+/// Whether a text has an address, and not only as a part of another one.
+fn mentions(text: &str, address: &str) -> bool {
+    let is_name = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '-');
+    text.match_indices(address).any(|(start, found)| {
+        let before = text[..start].chars().next_back();
+        let mut after = text[start + found.len()..].chars();
+        let goes_on = match after.next() {
+            Some('[') => true,
+            // Or it ends the sentence.
+            Some('.') => after.next().is_some_and(is_name),
+            other => other.is_some_and(is_name),
+        };
+        let is_end_of_another = before.is_some_and(|letter| is_name(letter) || letter == '.');
+        !goes_on && !is_end_of_another
+    })
+}
+
+/// Notes on a plan what it does not import, which requires an approval.
+pub(crate) fn note(summary: &mut PlanSummary, left_out: &Resources) {
+    for (address, created) in left_out.iter().take(NAMED) {
+        let reason = created.rejected.as_deref().unwrap_or("only an update imports it");
+        summary.note(secrets::hide(&format!(
+            "a killed Terraform created {}, and this plan does not import it. If the plan creates it again, delete the existing one \
+             first. Terraform: {reason}",
+            named((address, created)),
+        )));
+    }
+    if let Some(more) = left_out.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        summary.note(format!(
+            "a killed Terraform created {} that this plan does not import: the log names them",
+            counted_as(more, "more resource", "more resources")
+        ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn resources(addresses: &[&str]) -> Resources {
+        let resources = addresses.iter().map(|address| ((*address).to_owned(), json!("1")));
+        serde_json::from_value(Value::Object(resources.collect())).expect("resources")
+    }
+
+    fn error(more: &Value) -> Diagnostic {
+        let mut error = json!({"severity": "error", "summary": "failed", "detail": ""});
+        error
+            .as_object_mut()
+            .expect("an object")
+            .extend(more.as_object().expect("an object").clone());
+        serde_json::from_value(error).expect("a diagnostic")
+    }
+
+    fn addresses(resources: &Resources) -> Vec<&str> {
+        resources.keys().map(String::as_str).collect()
+    }
+
+    #[test]
+    fn import_blocks_take_ids_literally_each_in_its_line() {
+        let resources = json!({"aws_s3_bucket.b[\"x y\"]": "${path.root}-%{if true}", "aws_s3_bucket.c": "c"});
+        let text = blocks(&serde_json::from_value(resources).expect("resources"));
+        let read: Value = serde_json::from_str(&text).expect("JSON");
+        let expected = json!([
+            {"to": "aws_s3_bucket.b[\"x y\"]", "id": "$${path.root}-%%{if true}"},
+            {"to": "aws_s3_bucket.c", "id": "c"},
+        ]);
+        assert_eq!(read["import"], expected);
+        assert!(text.lines().nth(2).is_some_and(|line| line.contains("aws_s3_bucket.c")));
+    }
+
+    /// The errors of Terraform 1.11.4.
+    #[test]
+    fn errors_name_the_import_that_fails() {
+        let tried = resources(&["a.a", "a.a[0]", "a.ab", "b.b[\"x y\"]", "module.m.a.a"]);
+        let blamed_by = |more: Value| {
+            let blamed = blamed(&[error(&more)], &tried).into_iter();
+            blamed.map(|(address, _)| address).collect::<Vec<_>>()
+        };
+        let range = json!({"filename": FILE, "start": {"line": 4}});
+        assert_eq!(blamed_by(json!({"range": range})), ["a.ab"]);
+        let elsewhere = json!({"filename": "main.tf", "start": {"line": 4}});
+        assert_eq!(blamed_by(json!({"range": elsewhere})), Vec::<String>::new());
+        assert_eq!(blamed_by(json!({"address": "a.a[0]"})), ["a.a[0]"]);
+        let detail = "The configuration for the given import b.b[\"x y\"] does not exist.";
+        assert_eq!(blamed_by(json!({"detail": detail})), ["b.b[\"x y\"]"]);
+        let detail = "While attempting to import an existing object to \"module.m.a.a\", the provider detected that no object exists.";
+        assert_eq!(blamed_by(json!({"detail": detail})), ["module.m.a.a"]);
+        assert_eq!(blamed_by(json!({"detail": "There is no a.a."})), ["a.a"]);
+        let detail = "resource a doesn't support import";
+        assert_eq!(blamed_by(json!({"detail": detail})), Vec::<String>::new());
+    }
+
+    #[test]
+    fn halves_find_the_import_that_no_error_names() {
+        let mut search = Search::of(resources(&["a.a", "a.b", "a.c", "a.d", "a.e"]));
+        let failed = error(&json!({"detail": "resource a doesn't support import"}));
+        let mut plans = 0;
+        while let Some(group) = search.groups.pop() {
+            plans += 1;
+            let tried = search.with(&group);
+            if tried.contains_key("a.b") || tried.contains_key("a.e") {
+                search.halve(group, &failed);
+            } else {
+                search.accepted = tried;
+            }
+        }
+        assert_eq!(addresses(&search.accepted), ["a.a", "a.c", "a.d"]);
+        assert_eq!(addresses(&search.rejected), ["a.b", "a.e"]);
+        assert!(plans <= 9, "{plans}");
+    }
+
+    #[test]
+    fn an_accepted_import_may_be_blamed_later() {
+        let mut search = Search::of(Resources::new());
+        search.accepted = resources(&["a.a", "a.b"]);
+        search.groups.clear();
+        search.reject(resources(&["a.c"]), vec![("a.a".to_owned(), "throttled".to_owned())]);
+        assert_eq!(addresses(&search.accepted), ["a.b"]);
+        assert_eq!(search.groups, [resources(&["a.c"])]);
+        assert_eq!(search.rejected["a.a"].rejected.as_deref(), Some("throttled"));
+    }
+
+    #[test]
+    fn a_plan_names_what_it_does_not_import_and_counts_the_rest() {
+        let many: Vec<String> = (0..12).map(|number| format!("a.a[{number}]")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        let mut summary = PlanSummary::default();
+        note(&mut summary, &resources(&many));
+        assert_eq!(summary.not_understood.len(), NAMED + 1, "{:?}", summary.not_understood);
+        assert!(
+            summary.not_understood[0].contains("a.a[0] (id 1)"),
+            "{:?}",
+            summary.not_understood
+        );
+        assert!(
+            summary.not_understood[NAMED].contains("4 more resources"),
+            "{:?}",
+            summary.not_understood
+        );
+        let mut none = PlanSummary::default();
+        note(&mut none, &Resources::new());
+        assert_eq!(none.not_understood, Vec::<String>::new());
+    }
+}
