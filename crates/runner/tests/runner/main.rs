@@ -1,5 +1,6 @@
 //! The runner as a process, with the Terraform of this machine.
 
+mod adoption;
 mod assumed_role;
 mod aws;
 mod bound;

@@ -38,7 +38,7 @@ pub fn address(row: &str) -> String {
 #[derive(Debug, Default)]
 pub struct Row {
     exists: bool,
-    created: usize,
+    pub created: usize,
     /// How often it was created while it existed.
     duplicates: usize,
     /// How often it was destroyed while it did not exist.
