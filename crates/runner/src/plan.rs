@@ -257,14 +257,14 @@ async fn run_with_imports(
             if kind.only_looks() {
                 // It leaves the state as it is.
                 left_out = adoption.split_off_replacing();
-            } else {
+            } else if adoption.replacing().next().is_some() {
+                // A prepared folder may not fit this machine, and `state` does not say so in messages.
+                session.init(terraform, folder, lock).await?;
                 imports::make_room(terraform, folder, &session.cancel, &adoption).await?;
             }
-            let wanted: Vec<String> = adoption.resources.iter().map(adoption::named).collect();
-            let wanted_text = wanted.join(", ");
-            say(format_args!(
-                "A killed Terraform created these, and they are imported: {wanted_text}."
-            ));
+            for resource in adoption.resources.iter().map(adoption::named) {
+                say(format_args!("A killed Terraform created {resource}: it is imported."));
+            }
             let (ended, rejected) = imports::plan(folder, adoption.resources, execute).await?;
             if !kind.only_looks() {
                 adoption::add(&session.state, &operation.stack, rejected.clone()).await?;
