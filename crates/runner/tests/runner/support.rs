@@ -1,6 +1,7 @@
 //! Stacks, operations and builds for the tests.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -45,7 +46,14 @@ pub struct World {
     pub aws: Aws,
     pub store: Store,
     pub folder: TempDir,
+    /// Where Terraform's providers come from, in the tests that need some.
+    pub cli_config: Option<OsString>,
     runtime: Runtime,
+}
+
+/// Whether nothing may be left out: what a test needs is installed there.
+pub fn is_ci() -> bool {
+    std::env::var_os("CI").is_some_and(|ci| ci == "true")
 }
 
 /// The Terraform of this machine; without one there is nothing to test against.
@@ -57,6 +65,10 @@ pub fn terraform() -> Option<PathBuf> {
             .map(|folder| folder.join(name))
             .find(|file| file.is_file())
     });
+    assert!(
+        found.is_some() || !is_ci(),
+        "CI=true, and there is no Terraform on PATH"
+    );
     if found.is_none() {
         println!(
             "skipped: neither terraform (1.11 or later) nor tofu (1.10 or later) is on PATH; install one to run this"
@@ -80,6 +92,7 @@ impl World {
             store: Store::new(&config, "slipway"),
             aws,
             folder: tempfile::tempdir().expect("a folder"),
+            cli_config: None,
             runtime,
         };
         let script = format!(
@@ -331,7 +344,7 @@ impl World {
             .env("CODEBUILD_BUILD_ID", format!("runner:{build}"))
             .env("CODEBUILD_LOG_GROUP", "/slipway/builds")
             .env("CODEBUILD_LOG_PATH", build)
-            .envs(std::env::var_os(CLI_CONFIG).map(|file| ("TF_CLI_CONFIG_FILE", file)))
+            .envs(self.cli_config.iter().map(|file| ("TF_CLI_CONFIG_FILE", file)))
             // None of these may reach Terraform.
             .env("TF_CLI_ARGS", "-invalid")
             .env("TF_VAR_greeting", "from outside")
