@@ -146,6 +146,8 @@ pub(crate) enum Error {
          the operation again"
     )]
     Plan(#[source] NotAPlan),
+    #[error("failed to check for drift: {why}{}", found_so_far(found))]
+    DriftUnknown { why: String, found: Vec<String> },
     #[error("failed to keep the plan")]
     Keep(#[source] Source),
     #[error("failed to apply the plan: {0} differs from what was planned; request the operation again")]
@@ -298,6 +300,14 @@ fn some_of(resources: &[String]) -> String {
         all if named == 0 => format!("{}, which the log names", counted(all, "resource")),
         more => format!("{list} and {more} more, which the log names"),
     }
+}
+
+/// What a drift check found before it failed.
+fn found_so_far(found: &[String]) -> String {
+    if found.is_empty() {
+        return String::new();
+    }
+    format!(". Found so far: {}", found.join(", "))
 }
 
 /// How many errors Terraform gave besides the first.

@@ -10,7 +10,7 @@
 //! | `record`, `other_build` | the operation's record, and another build that writes it |
 //! | `phase`, `plan`, `apply` | the two phases |
 //! | `blueprint`, `overrides` | the files that Terraform reads |
-//! | `show`, `drift` | the complete plan; drift |
+//! | `show`, `drift` | the complete plan; drift, and the errors that it causes |
 //! | `references` | values that the environment keeps in Secrets Manager or the Parameter Store |
 //! | `binding` | what the apply of a plan depends on |
 //! | `work_folder` | where Terraform reads them |

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use slipway_model::artifact;
 use slipway_model::blueprint::Source;
-use slipway_model::count::counted_as;
 use slipway_model::operation::one_build::{AfterPlan, NewPlan, PlanMade};
 use slipway_model::operation::{Operation, OperationKind};
 use slipway_model::plan::binding::Binding;
@@ -324,28 +323,15 @@ async fn made(
     ended: &Ended,
 ) -> Result<Made, Error> {
     let operation = files.operation;
-    let is_drift = operation.kind() == OperationKind::Drift;
-    if is_drift && ended.report.failed_over_drift() {
-        say("The outputs of the blueprint name a resource that no longer exists.");
-    } else {
-        ended.success("plan")?;
-    }
-    ended.report.check_plan()?;
-    if is_drift {
-        let drift = drift::find(session, terraform, folder, &ended.report).await?;
-        say(match drift.count {
-            0 => "Everything is as the state says.".to_owned(),
-            count => counted_as(
-                count,
-                "resource differs from the state.",
-                "resources differ from the state.",
-            ),
-        });
+    if operation.kind() == OperationKind::Drift {
+        let drift = drift::find(session, terraform, folder, ended).await?;
         return Ok(Made {
             plan: None,
             drift: Some(drift),
         });
     }
+    ended.success("plan")?;
+    ended.report.check_plan()?;
     if operation.kind() != OperationKind::Destroy && ended.report.contract_is_sensitive() {
         return Err(Error::SensitiveContract);
     }

@@ -44,8 +44,10 @@ pub(crate) struct Report {
     pub(crate) replaced: BTreeSet<String>,
     /// The addresses of those that it has destroyed, perhaps to create others there.
     destroyed: BTreeSet<String>,
-    /// Whether a resource is not as the state says.
-    pub(crate) drifted: bool,
+    /// The addresses of the resources that are not as the state says.
+    pub(crate) drifted: BTreeSet<String>,
+    /// The addresses of the resources that were read.
+    pub(crate) refreshed: BTreeSet<String>,
     /// Whether a resource failed.
     pub(crate) resource_failed: bool,
     /// The types of messages that are not known.
@@ -104,8 +106,10 @@ impl Report {
             Message::Diagnostic { diagnostic } => Some(self.take_diagnostic(diagnostic)),
             Message::PlannedChange { change } => self.take_change(&change),
             Message::ResourceDrift { change } => {
-                self.drifted = true;
-                Some(format!("{}: was changed outside Terraform", change.resource.addr))
+                let address = change.resource.addr;
+                let line = format!("{address}: was changed outside Terraform");
+                self.drifted.insert(address);
+                Some(line)
             }
             Message::ChangeSummary { changes } if changes.operation == "plan" => {
                 self.planned = Some(changes);
@@ -154,8 +158,11 @@ impl Report {
                 let output = hook.output.as_deref().unwrap_or_default().trim_end();
                 Some(format!("{} ({provisioner}): {output}", hook.resource.addr))
             }
+            Message::RefreshComplete { hook } => {
+                self.refreshed.insert(hook.resource.addr);
+                None
+            }
             Message::RefreshStart { .. }
-            | Message::RefreshComplete { .. }
             | Message::ProvisionStart { .. }
             | Message::ProvisionComplete { .. }
             | Message::ProvisionErrored { .. }

@@ -107,6 +107,13 @@ pub(crate) struct Diagnostic {
     pub(crate) address: Option<String>,
     /// The place in the blueprint.
     pub(crate) range: Option<Range>,
+    snippet: Option<Snippet>,
+}
+
+/// The source at that place.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+struct Snippet {
+    context: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -130,6 +137,11 @@ pub(crate) struct Position {
 }
 
 impl Diagnostic {
+    /// The head of the block of the blueprint that it is about, such as `output "web"`.
+    pub(crate) fn block(&self) -> Option<&str> {
+        self.snippet.as_ref()?.context.as_deref()
+    }
+
     /// The text and its place, without the values in the snippet, which may be confidential.
     pub(crate) fn text(&self) -> String {
         let mut text = self.summary.trim_end().to_owned();

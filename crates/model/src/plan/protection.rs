@@ -99,7 +99,7 @@ pub fn type_in(address: &str) -> &str {
 }
 
 /// An address at its dots; those in keys are part of the key.
-pub(super) fn parts(address: &str) -> Vec<&str> {
+pub fn parts(address: &str) -> Vec<&str> {
     let (mut parts, mut start) = (Vec::new(), 0);
     let (mut in_text, mut is_escaped, mut depth) = (false, false, 0_usize);
     for (index, character) in address.char_indices() {

@@ -8,7 +8,7 @@ use slipway_model::terraform::{OLDEST_TERRAFORM, OLDEST_TOFU, OUTPUT};
 use super::Report;
 use super::words::program_name;
 use crate::error::Error;
-use crate::stream::{Diagnostic, Output, UI_MAJOR};
+use crate::stream::{Output, UI_MAJOR};
 
 impl Report {
     /// Refuses a program that is too old, or whose stream is not understood. Its first message says so.
@@ -122,19 +122,6 @@ impl Report {
         })
     }
 
-    /// Whether a refresh found everything out, and only expressions of the blueprint failed afterwards, because of a resource
-    /// that no longer exists: an output that indexes it, say. Terraform then ends its plan as always, and fails at last.
-    pub(crate) fn failed_over_drift(&self) -> bool {
-        let evaluation = [
-            "Invalid index",
-            "Unsupported attribute",
-            "Attempt to get attribute from null value",
-            "Attempt to index null value",
-        ];
-        let is_evaluation = |error: &Diagnostic| error.range.is_some() && evaluation.contains(&error.summary.as_str());
-        self.drifted && !self.errors.is_empty() && self.errors.iter().all(is_evaluation)
-    }
-
     /// Whether an error has this summary.
     pub(crate) fn has_error(&self, summary: &str) -> bool {
         self.errors.iter().any(|error| error.summary.starts_with(summary))
@@ -168,29 +155,6 @@ mod tests {
                 .0
                 .only_the_state_failed()
         );
-    }
-
-    #[test]
-    fn only_expressions_may_fail_over_drift() {
-        let drifted = json!({"type": "resource_drift", "change": {"resource": {"addr": "r.a"}, "action": "delete"}});
-        let index = json!({"type": "diagnostic", "diagnostic": {
-            "severity": "error", "summary": "Invalid index", "detail": "",
-            "range": {"filename": "main.tf", "start": {"line": 1}},
-        }});
-        let all = |messages: &[&Value]| {
-            let messages: Vec<Value> = messages.iter().copied().cloned().collect();
-            report(&messages).0.failed_over_drift()
-        };
-        assert!(all(&[&drifted, &index]));
-        let denied = error("Failed to read the queue");
-        for other in [
-            vec![&index],
-            vec![&drifted],
-            vec![&drifted, &denied],
-            vec![&drifted, &index, &denied],
-        ] {
-            assert!(!all(&other), "{other:?}");
-        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod assumed_role;
 mod aws;
 mod bound;
 mod cancels;
+mod drift;
 mod endings;
 mod incomplete;
 mod isolation;

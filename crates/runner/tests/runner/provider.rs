@@ -1,6 +1,7 @@
 //! Blueprints with providers that do not come with Terraform.
 
 use serde_json::json;
+use slipway_model::operation::Operation;
 use slipway_model::operation::work::Work;
 use slipway_model::plan::{Action, Drift};
 use slipway_model::stack::StackStatus;
@@ -8,7 +9,7 @@ use slipway_store::finish::End;
 
 use slipway_runner::providers::package;
 
-use crate::support::{ARTIFACTS, CLI_CONFIG, World};
+use crate::support::{ARTIFACTS, CLI_CONFIG, World, is_ci};
 
 const BLUEPRINT: &str = r#"
 terraform {
@@ -30,24 +31,29 @@ output "tags" { value = [aws_sqs_queue.here.tags_all, aws_sqs_queue.edge.tags_al
 output "arns" { value = [aws_sqs_queue.here.arn, aws_sqs_queue.edge.arn] }
 "#;
 
+/// A place whose Terraform has these providers.
 #[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
-fn has_providers() -> bool {
-    let has = std::env::var_os(CLI_CONFIG).is_some();
-    if !has {
+fn world() -> Option<World> {
+    let config = std::env::var_os(CLI_CONFIG);
+    assert!(
+        config.is_some() || !is_ci(),
+        "{CLI_CONFIG} is not set, and CI=true: .ci/run installs the stand-in providers and sets it"
+    );
+    if config.is_none() {
         println!(
-            "skipped: {CLI_CONFIG} is not set; let it name a Terraform CLI configuration with a mirror of hashicorp/aws and \
-             hashicorp/local (or of a stand-in for them) to run this"
+            "skipped: {CLI_CONFIG} is not set; let it name a Terraform CLI configuration with a mirror of hashicorp/aws, \
+             hashicorp/external and hashicorp/local (or of a stand-in for them) to run this"
         );
+        return None;
     }
-    has
+    let mut world = World::new()?;
+    world.cli_config = config;
+    Some(world)
 }
 
 #[test]
 fn the_provider_gets_role_region_and_tags() {
-    if !has_providers() {
-        return;
-    }
-    let Some(world) = World::new() else { return };
+    let Some(world) = world() else { return };
     world.put_environment("arn:aws:iam::111111111111:role/slipway-environment-dev", "eu-west-1");
     let configuration = world.blueprint(&[("main.tf", BLUEPRINT)], &json!({}));
     let operation = world.provision("one", configuration.clone());
@@ -70,7 +76,7 @@ fn the_provider_gets_role_region_and_tags() {
     world.succeed(&other, "apply", "other");
     assert_eq!(
         world.calls(),
-        ["init", "plan", "show", "apply", "plan", "show", "apply"]
+        ["init", "plan", "show", "show", "apply", "plan", "show", "show", "apply"]
     );
 }
 
@@ -95,10 +101,7 @@ output "slipway" { value = { endpoints = { lost = local_file.lost.content } } }
 /// Terraform fails such a plan: the index is invalid once the resource no longer exists.
 #[test]
 fn drift_check_finds_a_deleted_resource_that_outputs_index() {
-    if !has_providers() {
-        return;
-    }
-    let Some(world) = World::new() else { return };
+    let Some(world) = world() else { return };
     for (number, (repeat, key)) in [("for_each = toset([\"x\", \"y\"])", "\"x\""), ("count = 2", "0")]
         .into_iter()
         .enumerate()
@@ -140,12 +143,107 @@ fn drift_check_finds_a_deleted_resource_that_outputs_index() {
     }
 }
 
+/// The resources of a blueprint whose file `lost` is deleted before the check.
+const LOST: &str = r#"
+terraform {
+  required_providers {
+    local    = { source = "hashicorp/local" }
+    external = { source = "hashicorp/external" }
+  }
+}
+variable "folder" { type = string }
+resource "local_file" "lost" {
+  count    = 1
+  filename = "${var.folder}/lost"
+  content  = "lost"
+}
+output "slipway" { value = {} }
+"#;
+
+/// A check of a stack with `LOST` and this text, after the file was deleted.
+fn check_without_lost(world: &World, called: &str, text: &str) -> Operation {
+    let files = [("main.tf", LOST), ("more.tf", text)];
+    let configuration = world.blueprint(&files, &json!({"folder": world.folder.path()}));
+    let operation = world.provision(called, configuration);
+    world.succeed(&operation, "plan", "plan");
+    world.succeed(&operation, "apply", "apply");
+    world.end(&operation, &End::Succeeded);
+    std::fs::remove_file(world.path("lost")).expect("a file to lose");
+    world.request(Work::Drift, &world.stack(&operation), None)
+}
+
+/// Whatever expression or data source fails because of it.
+#[test]
+fn drift_is_reported_though_the_blueprint_fails_over_it() {
+    let Some(world) = world() else { return };
+    let read = |condition: &str| {
+        format!(
+            r#"data "external" "read" {{
+              program    = ["sh", "-c", "test -f ${{var.folder}}/lost && echo '{{}}' || exit 1"]
+              {condition}
+            }}"#
+        )
+    };
+    for (index, text) in [
+        r#"output "a" { value = element(local_file.lost[*].filename, 0) }"#.to_owned(),
+        r#"output "a" { value = "x-${one(local_file.lost[*].filename)}" }"#.to_owned(),
+        r#"
+        locals { names = { for file in local_file.lost : "k" => file.filename } }
+        output "a" { value = lookup(local.names, "k") }
+        "#
+        .to_owned(),
+        r#"
+        locals { first = [for file in local_file.lost : file.filename][0] }
+        output "a" { value = local.first }
+        "#
+        .to_owned(),
+        r#"
+        resource "terraform_data" "each" {
+          for_each = toset(["${one(local_file.lost[*].filename)}-x"])
+          input    = each.key
+        }
+        "#
+        .to_owned(),
+        read("depends_on = [local_file.lost]"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let looked = check_without_lost(&world, &format!("stack-{index}"), &text);
+        let printed = world.succeed(&looked, "plan", "drift");
+        let drift = world.operation(&looked).drift.expect("a drift");
+        assert_eq!((drift.count, drift.resources[0].action), (1, Action::Delete), "{text}");
+        assert_eq!(drift.resources[0].address, "local_file.lost[0]", "{text}");
+        assert!(printed.contains("Error: "), "no error is hidden: {printed}");
+        world.end(&looked, &End::Succeeded);
+    }
+}
+
+/// A data source that does not depend on what drifted may fail for any reason.
+#[test]
+fn error_that_drift_does_not_explain_fails_the_check() {
+    let Some(world) = world() else { return };
+    let text = r#"
+    data "external" "other" {
+      program = ["sh", "-c", "test -f ${var.folder}/denied && exit 1 || echo '{}'"]
+    }
+    output "a" { value = local_file.lost[0].filename }
+    "#;
+    let looked = check_without_lost(&world, "one", text);
+    std::fs::write(world.path("denied"), "").expect("a file");
+    let printed = world.fail(&looked, "plan", "drift");
+    let looked = world.operation(&looked);
+    let message = looked.failure.expect("a failure").message;
+    assert!(
+        message.contains("data.external.other") && message.contains("Found so far: local_file.lost[0]"),
+        "{message}\n{printed}"
+    );
+    assert_eq!(looked.drift, None);
+}
+
 #[test]
 fn drift_check_names_differences_and_changes_nothing() {
-    if !has_providers() {
-        return;
-    }
-    let Some(world) = World::new() else { return };
+    let Some(world) = world() else { return };
     let configuration = world.blueprint(&[("main.tf", FILES)], &json!({"folder": world.folder.path()}));
     let operation = world.provision("one", configuration);
     world.succeed(&operation, "plan", "plan");
@@ -178,7 +276,10 @@ fn drift_check_names_differences_and_changes_nothing() {
     assert_eq!(world.state(&operation), state);
     assert_eq!(world.kept_plan(&looked), None);
     assert!(!world.path("lost").exists());
-    assert_eq!(world.calls(), ["init", "plan", "show", "apply", "plan", "plan", "show"]);
+    assert_eq!(
+        world.calls(),
+        ["init", "plan", "show", "show", "apply", "plan", "show", "plan", "show"]
+    );
 }
 
 /// Another package than the one that was locked, however it came into the bucket, never runs.
