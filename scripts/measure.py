@@ -38,6 +38,7 @@ PROCESSES = 4
 DURABLE_STATES = 1_000
 WATCHERS = 200
 QUEUED = 400
+CROWD = 24
 
 
 class Local:
@@ -295,6 +296,40 @@ def watchers(given, rows):
         rows.append(Row.of_times(metric, answers[-tenth:], f"the first {tenth}", answers[:tenth]))
 
 
+def queue(given, rows):
+    """Many requests to one stack at once, and as many one after the other. Its first operation waits for an approval all the while."""
+    environment = {"account": "000000000000", "region": "us-east-1", "approval": "always"}
+    with Local(given.slipway) as local, concurrent.futures.ThreadPoolExecutor(CROWD) as clients:
+        provision.call("PUT", f"{local.api}/v1/environments/asks", environment)
+        at_once, in_turn = [], []
+        for index in range(given.rounds):
+            stack = waiting_stack(local, f"crowd-{index}")
+            begun = time.perf_counter()
+            answers = list(clients.map(lambda number, stack=stack: update(local, stack, number), range(CROWD)))
+            at_once.append(time.perf_counter() - begun)
+            places = [answer["position"] for answer in answers]
+            assert sorted(places) == list(range(1, CROWD + 1)), places
+            stack = waiting_stack(local, f"row-{index}")
+            begun = time.perf_counter()
+            for number in range(CROWD):
+                update(local, stack, number)
+            in_turn.append(time.perf_counter() - begun)
+        rows.append(Row.of_times(f"{CROWD} PATCH of one stack at once, until the last answer", at_once, "one after the other", in_turn))
+
+
+def waiting_stack(local, name):
+    """A stack whose first operation keeps its slot."""
+    operation = provision.call("POST", f"{local.api}/v1/stacks", {"name": name, "blueprint": "three", "environment": "asks"})
+    while operation["status"] != "waiting_for_approval":
+        path = f"/v1/operations/{operation['id']}?wait=20&seen={operation['revision']}"
+        operation = provision.call("GET", local.api + path)
+    return operation["links"]["stack"]
+
+
+def update(local, stack, number):
+    return provision.call("PATCH", local.api + stack, {"variables": {"text": str(number)}})
+
+
 def plans(given, rows):
     with Local(given.slipway) as local:
         rows.extend(measure_scale.plans(local, max(1, given.rounds // 5)))
@@ -312,6 +347,7 @@ ROWS = {
     "reads": reads,
     "states": durable_states,
     "watchers": watchers,
+    "queue": queue,
     "plans": plans,
     "stacks": stacks,
 }

@@ -32,10 +32,13 @@ mod subscription;
 mod there_are;
 mod turn;
 
+pub use self::turn::Turns;
+
 /// Judges requests by what the table has.
 #[derive(Debug, Clone, Copy)]
 pub struct Admission<'a> {
     store: &'a Store,
+    turns: &'a Turns,
 }
 
 /// Why a request is not what is going to happen.
@@ -93,7 +96,12 @@ pub enum Change {
 impl<'a> Admission<'a> {
     /// By this table.
     pub fn by(store: &'a Store) -> Self {
-        Self { store }
+        Self::in_turns(store, Turns::of_this_process())
+    }
+
+    /// By this table, in these turns. Requests with other turns meet as those of two processes do.
+    pub fn in_turns(store: &'a Store, turns: &'a Turns) -> Self {
+        Self { store, turns }
     }
 
     /// Judges the request for a new stack. `read` is its environment, where the caller has read that already.
@@ -160,7 +168,7 @@ impl<'a> Admission<'a> {
         asking: Asking<'_>,
         answer: impl Fn(Accepted<'_>) -> Answer,
     ) -> Result<Outcome, Refusal> {
-        let turn = turn::of(&stack.id).await;
+        let turn = self.turns.of(&stack.id).await;
         if turn.waited {
             stack = self.store.stack(&stack.id).await?;
         }
@@ -187,7 +195,7 @@ impl<'a> Admission<'a> {
         asking: Asking<'_>,
         answer: impl Fn(Accepted<'_>) -> Answer,
     ) -> Result<Option<Outcome>, Refusal> {
-        let turn = turn::of(&stack.id).await;
+        let turn = self.turns.of(&stack.id).await;
         if turn.waited {
             stack = self.store.stack(&stack.id).await?;
         }

@@ -21,6 +21,7 @@ mod operations;
 mod pauses;
 mod policies;
 mod publish;
+mod queue;
 mod random_kills;
 mod readme;
 mod restarts;

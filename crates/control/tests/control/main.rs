@@ -1,6 +1,7 @@
 //! What follows from records, against a DynamoDB and what answers for Step Functions.
 
 mod admission;
+mod crowd;
 mod start;
 
 #[allow(dead_code, reason = "shared with other tests, which use the rest")]
