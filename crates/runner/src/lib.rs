@@ -16,7 +16,7 @@
 //! | `work_folder` | where Terraform reads them |
 //! | `archive`, `prepared` | folders that are kept between builds |
 //! | [`providers`] | the sources of providers |
-//! | `program`, `terraform`, `stream`, `report` | the program, its messages, and the summary of them |
+//! | `program`, `terraform`, `stream`, `report`, `kept_stream` | the program, its messages, the summary of them, and what is kept of them |
 //! | `isolation`, [`user`] | the permissions of the build, and those of Terraform |
 //! | `progress`, `console`, `log` | what people see meanwhile |
 //! | `state`, `lost` | the location of the state, and a state that is not there any more |
@@ -40,6 +40,7 @@ mod drift;
 mod error;
 mod imports;
 mod isolation;
+mod kept_stream;
 mod lock;
 mod log;
 mod lost;

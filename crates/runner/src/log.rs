@@ -75,8 +75,16 @@ struct Log {
 impl Log {
     /// Writes what was printed, if anything was, or if it is the last time.
     async fn write(&mut self, last: bool) -> Result<(), Error> {
-        self.unwritten.extend(console::take());
-        while last || !self.unwritten.is_empty() {
+        let mut takes = true;
+        loop {
+            // What S3 does not take now waits where there is a limit to it.
+            if takes && first_segment(&self.unwritten) == self.unwritten.len() {
+                self.unwritten.extend(console::take());
+                takes = last;
+            }
+            if self.unwritten.is_empty() && !last {
+                return Ok(());
+            }
             let count = first_segment(&self.unwritten);
             let segment = Segment {
                 lines: self.unwritten[..count].to_vec(),
@@ -88,10 +96,9 @@ impl Log {
             self.segments += 1;
             self.unwritten.drain(..count);
             if segment.last {
-                break;
+                return Ok(());
             }
         }
-        Ok(())
     }
 }
 

@@ -166,16 +166,6 @@ impl Bucket {
         put.map(drop).map_err(|error| self.failed("write", key, error.into()))
     }
 
-    /// Writes an object from a file.
-    pub(crate) async fn put_file(&self, key: &str, file: &Path) -> Result<(), Error> {
-        let bytes = std::fs::read(file).map_err(|source| Error::File {
-            action: "read",
-            path: file.to_owned(),
-            source,
-        })?;
-        self.put(key, bytes).await
-    }
-
     /// Deletes an object if it still is the version that was read; `false` where it is not.
     pub(crate) async fn delete_version(&self, key: &str, etag: &str) -> Result<bool, Error> {
         let delete = async || {

@@ -25,6 +25,7 @@ use crate::config::Config;
 use crate::console::say;
 use crate::error::Error;
 use crate::isolation::{self, Endpoint};
+use crate::kept_stream;
 use crate::lock::StateLock;
 use crate::objects::Bucket;
 use crate::phase::Phase;
@@ -442,11 +443,9 @@ impl Session {
         if !file.exists() {
             return;
         }
-        if let Err(error) = self
-            .artifacts
-            .put_file(&artifact::of_operation(operation, name), &file)
-            .await
-        {
+        let key = artifact::of_operation(operation, name);
+        let kept = async { self.artifacts.put(&key, kept_stream::read(&file)?).await };
+        if let Err(error) = kept.await {
             say(format_args!("The stream could not be kept: {}", chain(&error)));
         }
     }

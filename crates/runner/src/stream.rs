@@ -253,34 +253,65 @@ impl Line {
     }
 }
 
+/// How much of a growing file is read at once: a provisioner may write more than fits into memory.
+const CHUNK: usize = 1 << 20;
+
+/// The longest line that is read. A message with the outputs or with a value of a resource may be long.
+pub(crate) const LONGEST: usize = 64 << 20;
+
 /// The lines of a growing file that another process writes.
 #[derive(Debug)]
 pub(crate) struct Tail {
     file: File,
+    /// What was read after the last line break.
     rest: Vec<u8>,
+    /// Whether the beginning of that line was dropped, because it is too long.
+    dropped: bool,
+    longest: usize,
 }
 
 impl Tail {
     /// Reads `file` from its beginning.
     pub(crate) fn new(file: File) -> Self {
-        Self { file, rest: Vec::new() }
+        Self {
+            file,
+            rest: Vec::new(),
+            dropped: false,
+            longest: LONGEST,
+        }
     }
 
-    /// The lines that were completed since the last call.
-    pub(crate) fn lines(&mut self) -> io::Result<Vec<Line>> {
-        self.file.read_to_end(&mut self.rest)?;
-        let whole = self
-            .rest
-            .iter()
-            .rposition(|&byte| byte == b'\n')
-            .map_or(0, |end| end + 1);
-        let text: Vec<u8> = self.rest.drain(..whole).collect();
-        let lines = text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
-        Ok(lines.map(|line| Line::parse(&String::from_utf8_lossy(line))).collect())
+    /// The lines that the next part of the file completes; `None` where there is no more of it now.
+    pub(crate) fn lines(&mut self) -> io::Result<Option<Vec<Line>>> {
+        let before = self.rest.len();
+        let read = self.file.by_ref().take(CHUNK as u64).read_to_end(&mut self.rest)?;
+        if read == 0 {
+            return Ok(None);
+        }
+        let end = self.rest[before..].iter().rposition(|&byte| byte == b'\n');
+        let mut lines = Vec::new();
+        if let Some(end) = end {
+            let text: Vec<u8> = self.rest.drain(..=before + end).collect();
+            let mut texts = text.split(|&byte| byte == b'\n');
+            if std::mem::take(&mut self.dropped) {
+                texts.next();
+                lines.push(Line::Cut);
+            }
+            let whole = texts.filter(|line| !line.is_empty());
+            lines.extend(whole.map(|line| Line::parse(&String::from_utf8_lossy(line))));
+        }
+        if self.rest.len() > self.longest {
+            self.rest.clear();
+            self.dropped = true;
+        }
+        Ok(Some(lines))
     }
 
     /// The text after the last line break, when no process writes any more.
     pub(crate) fn rest(self) -> Option<Line> {
+        if self.dropped {
+            return Some(Line::Cut);
+        }
         (!self.rest.is_empty()).then(|| Line::parse(&String::from_utf8_lossy(&self.rest)))
     }
 }
@@ -330,9 +361,46 @@ mod tests {
         let mut writer = File::create(&path).expect("a file");
         let mut tail = Tail::new(File::open(&path).expect("the file"));
         write!(writer, "{{\"type\":\"lo").expect("half a line");
-        assert_eq!(tail.lines().expect("lines"), []);
+        assert_eq!(tail.lines().expect("lines"), Some(vec![]));
         write!(writer, "g\"}}\nrest").expect("the other half");
-        assert_eq!(tail.lines().expect("lines"), [Line::Message(Box::new(Message::Log))]);
+        let log = Line::Message(Box::new(Message::Log));
+        assert_eq!(tail.lines().expect("lines"), Some(vec![log]));
+        assert_eq!(tail.lines().expect("lines"), None);
         assert_eq!(tail.rest(), Some(Line::Text("rest".to_owned())));
+    }
+
+    #[test]
+    fn large_stream_is_read_in_parts() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("stream");
+        let line = format!("{}\n", "x".repeat(999));
+        std::fs::write(&path, line.repeat(8 * CHUNK / line.len())).expect("a file");
+        let mut tail = Tail::new(File::open(&path).expect("the file"));
+        let mut read = 0;
+        while let Some(lines) = tail.lines().expect("lines") {
+            assert!(
+                lines.len() * line.len() <= CHUNK + line.len(),
+                "{} lines at once",
+                lines.len()
+            );
+            assert!(tail.rest.len() < line.len() && tail.rest.capacity() <= 4 * CHUNK);
+            read += lines.len();
+        }
+        assert_eq!(read, 8 * CHUNK / line.len());
+    }
+
+    #[test]
+    fn line_that_is_too_long_is_not_whole() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("stream");
+        std::fs::write(&path, format!("{}\n{{\"type\":\"log\"}}\n", "x".repeat(5 * CHUNK))).expect("a file");
+        let mut tail = Tail::new(File::open(&path).expect("the file"));
+        tail.longest = 2 * CHUNK;
+        let mut all = Vec::new();
+        while let Some(lines) = tail.lines().expect("lines") {
+            all.extend(lines);
+        }
+        assert_eq!(all, [Line::Cut, Line::Message(Box::new(Message::Log))]);
+        assert_eq!(tail.rest(), None);
     }
 }

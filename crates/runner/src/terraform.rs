@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use notify::{RecursiveMode, Watcher};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
-use serde_json::Value;
 use slipway_model::operation::Operation;
 use tokio::process::{Child, Command};
 use tokio::sync::Notify;
+use tokio::task::yield_now;
 use tokio::time::interval;
 
 use crate::cancel::Cancel;
@@ -23,6 +23,7 @@ use crate::config::Config;
 use crate::console::say;
 use crate::error::Error;
 use crate::isolation::Endpoint;
+use crate::kept_stream;
 use crate::progress::ProgressSender;
 use crate::report::Report;
 use crate::secrets;
@@ -194,12 +195,11 @@ impl Terraform {
         let rest = tail.rest().and_then(|line| report.take(line));
         rest.into_iter().for_each(say);
         report.errors.iter_mut().for_each(secrets::hide_in);
-        hide_secrets_in(run.stream)?;
-        let complaint = std::fs::read(&complaints).unwrap_or_default();
+        kept_stream::hide_secrets(run.stream)?;
         Ok(Ended {
             report,
             status,
-            complaint: secrets::hide(String::from_utf8_lossy(&complaint).trim()),
+            complaint: kept_stream::complaint(&complaints),
         })
     }
 
@@ -229,11 +229,10 @@ impl Terraform {
         })?;
         self.end_leftovers(group).await?;
         cancel.check()?;
-        let complaint = std::fs::read(&complaints).unwrap_or_default();
         let ended = Ended {
             report: Report::default(),
             status,
-            complaint: secrets::hide(String::from_utf8_lossy(&complaint).trim()),
+            complaint: kept_stream::complaint(&complaints),
         };
         ended.success(run.command)
     }
@@ -276,30 +275,6 @@ impl Terraform {
     }
 }
 
-/// The stream is kept for people, and no process writes to it any more.
-fn hide_secrets_in(stream: &Path) -> Result<(), Error> {
-    let secrets = secrets::known();
-    if secrets.is_empty() {
-        return Ok(());
-    }
-    let failed = |action| {
-        move |source| Error::File {
-            action,
-            path: stream.to_owned(),
-            source,
-        }
-    };
-    let shown = std::fs::read(stream).map_err(failed("read"))?;
-    // Message by message: in their values a text has one escape less than in the file.
-    let hide = |line: &str| match serde_json::from_str::<Value>(line) {
-        Ok(message) => secrets.hide_value(&message).to_string(),
-        Err(_) => secrets.hide(line),
-    };
-    let text = String::from_utf8_lossy(&shown);
-    let hidden: String = text.lines().flat_map(|line| [hide(line), "\n".to_owned()]).collect();
-    std::fs::write(stream, hidden).map_err(failed("write"))
-}
-
 /// Prints and takes in what the child writes, until it has ended and everything is read.
 async fn follow(
     child: &mut Child,
@@ -312,10 +287,13 @@ async fn follow(
 ) -> std::io::Result<ExitStatus> {
     let mut poll = interval(POLL);
     let mut interrupted = false;
+    // Whether there may be more to read now. The log is written in between, and a cancel is heard.
+    let mut more = false;
     loop {
         let ended = tokio::select! {
             status = child.wait() => Some(status?),
-            () = grown.notified() => None,
+            () = yield_now(), if more => None,
+            () = grown.notified(), if !more => None,
             _ = poll.tick() => None,
             () = cancel.requested(), if !interrupted => {
                 interrupted = true;
@@ -323,8 +301,12 @@ async fn follow(
                 None
             }
         };
-        for line in tail.lines()? {
-            report.take(line).into_iter().for_each(say);
+        more = take_in(tail, report, say)?;
+        if ended.is_some() {
+            while more {
+                yield_now().await;
+                more = take_in(tail, report, say)?;
+            }
         }
         if let Some(sender) = progress {
             sender.send(report);
@@ -333,6 +315,17 @@ async fn follow(
             return Ok(status);
         }
     }
+}
+
+/// Takes in and prints the next part of the stream; `false` where there is no more of it now.
+fn take_in(tail: &mut Tail, report: &mut Report, say: &impl Fn(String)) -> std::io::Result<bool> {
+    let Some(lines) = tail.lines()? else {
+        return Ok(false);
+    };
+    for line in lines {
+        report.take(line).into_iter().for_each(say);
+    }
+    Ok(true)
 }
 
 /// Interrupts Terraform alone: it passes the signal on to its children as they need it.
