@@ -27,6 +27,7 @@ mod readme;
 mod restarts;
 mod secrets;
 mod support;
+mod task_logs;
 mod terminal;
 mod vendoring;
 mod versions;

@@ -62,7 +62,10 @@ impl Ground {
         server.approve_every_plan_in("local").await;
         let published = server.publish("shop", "1.0.0", &blueprint(journals.path())).await;
         assert_eq!(published.status, StatusCode::CREATED, "{}", published.text);
-        let images = ["first", "second"].map(|release| image(&server, release));
+        let images = ["first", "second"].map(|release| {
+            let files = [("app.sh", APP), ("image.json", IMAGE), ("release", release)];
+            server.push_image(&files)
+        });
         let ground = Self {
             server,
             images,
@@ -83,16 +86,4 @@ impl Ground {
         let text = std::fs::read_to_string(self.journals.path().join(stack)).unwrap_or_default();
         text.lines().map(str::to_owned).collect()
     }
-}
-
-/// Pushes the image of a release, and gives its name.
-fn image(server: &Server, release: &str) -> String {
-    let folder = TempDir::new().expect("a folder");
-    for (file, text) in [("app.sh", APP), ("image.json", IMAGE), ("release", release)] {
-        std::fs::write(folder.path().join(file), text).expect("a file");
-    }
-    let folder = folder.path().to_string_lossy();
-    let pushed = server.slipway(&["image", "push", &folder, "--repository", "shop"]);
-    assert!(pushed.status.success(), "{pushed:?}");
-    String::from_utf8(pushed.stdout).expect("a name").trim().to_owned()
 }

@@ -125,6 +125,18 @@ impl Server {
             .expect("slipway runs")
     }
 
+    /// Pushes an image of these files, and gives its name.
+    pub fn push_image(&self, files: &[(&str, &str)]) -> String {
+        let folder = TempDir::new().expect("a folder");
+        for (file, text) in files {
+            std::fs::write(folder.path().join(file), text).expect("a file");
+        }
+        let folder = folder.path().to_string_lossy();
+        let pushed = self.slipway(&["image", "push", &folder, "--repository", "shop"]);
+        assert!(pushed.status.success(), "{pushed:?}");
+        String::from_utf8(pushed.stdout).expect("a name").trim().to_owned()
+    }
+
     /// Sends a request; the answer of a server that crashes is an error.
     pub async fn try_request(
         &self,
