@@ -13,7 +13,7 @@ use slipway_model::id::{ReleaseNumber, StackId};
 use slipway_model::name::Name;
 use slipway_model::operation::work::Work;
 use slipway_model::operation::{Operation, OperationKind};
-use slipway_model::policy::PermittedRequest;
+use slipway_model::policy::{PermittedRequest, RequestFacts};
 use slipway_model::problem::FieldProblem;
 use slipway_model::request::{Patch, ReleaseRequest, StackDraft};
 use slipway_model::stack::room::room_problem;
@@ -91,6 +91,31 @@ pub enum Change {
     Drift,
     /// To be destroyed.
     Destroy,
+}
+
+impl Change {
+    /// What the operation of it does.
+    pub fn kind(&self) -> OperationKind {
+        match self {
+            Self::Update(_) => OperationKind::Update,
+            Self::Preview(_) => OperationKind::Preview,
+            Self::Release(_) => OperationKind::Release,
+            Self::Rollback(_) => OperationKind::Rollback,
+            Self::Task(_) => OperationKind::Task,
+            Self::Drift => OperationKind::Drift,
+            Self::Destroy => OperationKind::Destroy,
+        }
+    }
+
+    /// What policies decide by, whichever way the request came. The images of a rollback are not in its request: they are those of the
+    /// release that [`Admission::judge_rollback`] finds ([`RequestFacts::of_images`]).
+    pub fn facts(&self) -> RequestFacts {
+        match self {
+            Self::Update(patch) | Self::Preview(patch) => RequestFacts::of_patch(patch),
+            Self::Release(release) => RequestFacts::of_release(release),
+            Self::Rollback(_) | Self::Task(_) | Self::Drift | Self::Destroy => RequestFacts::default(),
+        }
+    }
 }
 
 impl<'a> Admission<'a> {

@@ -1,12 +1,16 @@
 //! Policies as they are stored, and what operations keep of the decision about their request. What policies mean is known to the crate
 //! `slipway-policy` alone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use semver::Version;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::name::{Image, Name};
+use crate::request::{Patch, ReleaseRequest, StackDraft};
+use crate::subscription::Subscription;
 
 /// The most bytes of all policies together: they are one item of the table, which has at most 400 KB.
 pub const POLICIES_SIZE: usize = 256 * 1024;
@@ -119,6 +123,79 @@ pub struct RequestFacts {
     pub version: Option<String>,
 }
 
+/// The facts of each kind of request, over HTTPS and by event. The requests are taken apart field by field: another field does not
+/// compile before somebody has decided whether policies know it.
+impl RequestFacts {
+    /// What the request for a new stack says.
+    pub fn of_new_stack(draft: &StackDraft) -> Self {
+        let StackDraft {
+            version,
+            variables,
+            images,
+            subscriptions,
+            // Facts of the stack.
+            name: _,
+            blueprint: _,
+            environment: _,
+            owner: _,
+            problems: _,
+        } = draft;
+        Self {
+            images: images_and_subscriptions(images, subscriptions.values()),
+            ..Self::of_configuration(version.as_ref(), variables)
+        }
+    }
+
+    /// What the request for an update or a preview says.
+    pub fn of_patch(patch: &Patch) -> Self {
+        let Patch {
+            version,
+            variables,
+            subscriptions,
+        } = patch;
+        Self {
+            images: images_and_subscriptions(&BTreeMap::new(), subscriptions.values().flatten()),
+            ..Self::of_configuration(version.as_ref(), variables)
+        }
+    }
+
+    /// What the request for a release says.
+    pub fn of_release(release: &ReleaseRequest) -> Self {
+        let ReleaseRequest {
+            images,
+            snapshot: _,
+            compatible_with_previous: _,
+        } = release;
+        Self::of_images(images)
+    }
+
+    /// What a request says that releases these images, such as a rollback.
+    pub fn of_images(images: &BTreeMap<Name, Image>) -> Self {
+        Self {
+            images: images.values().collect(),
+            ..Self::default()
+        }
+    }
+
+    fn of_configuration(version: Option<&Version>, variables: &Map<String, Value>) -> Self {
+        Self {
+            variables: variables.keys().cloned().collect(),
+            images: ImageFacts::default(),
+            version: version.map(ToString::to_string),
+        }
+    }
+}
+
+/// Subscriptions count as images: what is pushed to their repositories is released without another decision.
+fn images_and_subscriptions<'a>(
+    images: &BTreeMap<Name, Image>,
+    subscriptions: impl Iterator<Item = &'a Subscription>,
+) -> ImageFacts {
+    let mut repositories: Vec<String> = images.values().map(|image| image.repository().to_owned()).collect();
+    repositories.extend(subscriptions.map(|subscription| subscription.repository.address()));
+    repositories.iter().map(String::as_str).collect()
+}
+
 /// A request that policies permitted. They are asked again when its operation begins: the token of the requester is no longer there,
 /// and the record does not tell a value that was requested from one that the stack had.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -127,4 +204,85 @@ pub struct PermittedRequest {
     pub principal: Principal,
     /// What the request says.
     pub facts: RequestFacts,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fields::Fields;
+    use crate::name::Digest;
+    use crate::request::read_release;
+    use serde_json::json;
+
+    fn fields(value: &Value) -> Fields {
+        Fields::new(value.as_object().cloned().unwrap_or_default())
+    }
+
+    /// The facts as JSON, with each image by repository alone.
+    fn facts(variables: &Value, version: &Value, repositories: &Value) -> Value {
+        let mut facts = json!({"images": {}});
+        for (name, value) in [("variables", variables), ("version", version)] {
+            if !value.is_null() {
+                facts[name] = value.clone();
+            }
+        }
+        if let Some(repositories) = repositories.as_array().filter(|all| !all.is_empty()) {
+            let of = |repository: &Value| {
+                let text = repository.as_str().unwrap_or_default();
+                text.split_once('/').map_or("docker.io", |(host, _)| host).to_owned()
+            };
+            let registries: BTreeSet<String> = repositories.iter().map(of).collect();
+            facts["images"] = json!({"registries": registries, "repositories": repositories});
+        }
+        facts
+    }
+
+    #[test]
+    fn each_field_of_a_request_that_decides_is_a_fact() {
+        let digest = Digest::of(b"");
+        let (arn, address) = (
+            "arn:aws:ecr:us-east-1:999999999999:repository/evil/web",
+            "999999999999.dkr.ecr.us-east-1.amazonaws.com/evil/web",
+        );
+        let subscriptions = json!({"web": {"repository": arn, "tags": "*"}, "worker": null});
+        let (variables, none) = (json!({"size": 2, "colour": null}), Value::Null);
+        let image = format!("registry.example/web@{digest}");
+        let whole = json!({
+            "name": "shop", "blueprint": "web", "environment": "live", "version": "1.2.0", "variables": variables,
+            "images": {"web": image}, "subscriptions": subscriptions,
+        });
+        let draft = StackDraft::read(fields(&whole));
+        assert!(draft.problems.is_empty(), "{:?}", draft.problems);
+        assert_eq!(
+            serde_json::to_value(RequestFacts::of_new_stack(&draft)).ok(),
+            Some(facts(
+                &json!(["colour", "size"]),
+                &json!("1.2.0"),
+                &json!([address, "registry.example/web"])
+            ))
+        );
+        for (edit, expected) in [
+            (json!({"version": "2.0.0"}), facts(&none, &json!("2.0.0"), &none)),
+            (
+                json!({"variables": variables}),
+                facts(&json!(["colour", "size"]), &none, &none),
+            ),
+            (
+                json!({"subscriptions": subscriptions}),
+                facts(&none, &none, &json!([address])),
+            ),
+        ] {
+            let patch = Patch::read(fields(&edit)).expect("a patch");
+            assert_eq!(
+                serde_json::to_value(RequestFacts::of_patch(&patch)).ok(),
+                Some(expected),
+                "{edit}"
+            );
+        }
+        let release = read_release(fields(&json!({"images": {"web": image}, "snapshot": true}))).expect("a release");
+        assert_eq!(
+            serde_json::to_value(RequestFacts::of_release(&release)).ok(),
+            Some(facts(&none, &none, &json!(["registry.example/web"])))
+        );
+    }
 }

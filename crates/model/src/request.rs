@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use crate::fields::Fields;
 use crate::id::{OperationId, ReleaseNumber, StackId};
 use crate::name::{Image, Name};
-use crate::principal::Owner;
+use crate::principal::{OWNER_REMEDY, Owner};
 use crate::problem::FieldProblem;
 use crate::subscription::{self, Subscription};
 
@@ -45,13 +45,22 @@ pub struct StackDraft {
     pub images: BTreeMap<Name, Image>,
     /// Which images its services get when they are pushed.
     pub subscriptions: BTreeMap<Name, Subscription>,
-    /// Its owner; by default the requester. The reader of the request decides whether it may name one.
+    /// Its owner; by default the requester. Only [`StackDraft::read_with_owner`] lets a request name one.
     pub owner: Option<Owner>,
     /// What is wrong with its fields.
     pub problems: Vec<FieldProblem>,
 }
 
 impl StackDraft {
+    /// Reads it from the fields of a request that may name the owner.
+    pub fn read_with_owner(mut fields: Fields) -> Self {
+        let owner = fields.optional("owner", OWNER_REMEDY);
+        Self {
+            owner,
+            ..Self::read(fields)
+        }
+    }
+
     /// Reads it from the fields of a request.
     pub fn read(mut fields: Fields) -> Self {
         let subscriptions = subscription::read(&mut fields).into_iter();

@@ -3,9 +3,12 @@
 use std::collections::BTreeSet;
 
 use slipway_model::environment::Environment;
+use slipway_model::name::Name;
 use slipway_model::operation::Operation;
 use slipway_model::plan::{Action, PlanSummary};
 use slipway_model::policy::ImageFacts;
+use slipway_model::principal::Owner;
+use slipway_model::request::StackDraft;
 use slipway_model::stack::Stack;
 
 /// An environment.
@@ -67,6 +70,18 @@ impl StackFacts {
             name: stack.name.to_string(),
             owner: stack.owner.clone(),
             blueprint: stack.configuration.blueprint.to_string(),
+            environment,
+        }
+    }
+
+    /// The stack that a request would create. It belongs to the requester unless the request names an owner.
+    pub fn of_draft(draft: &StackDraft, requester: &str, environment: EnvironmentFacts) -> Self {
+        let text = |name: Option<&Name>| name.map(ToString::to_string).unwrap_or_default();
+        Self {
+            id: None,
+            name: text(draft.name.as_ref()),
+            owner: draft.owner.as_ref().map_or(requester, Owner::as_str).to_owned(),
+            blueprint: text(draft.blueprint.as_ref()),
             environment,
         }
     }

@@ -13,17 +13,14 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures::future::try_join_all;
-use serde_json::{Map, Value};
-use slipway_control::admission::{Admission, Refusal};
+use slipway_control::admission::{Admission, Change, Refusal};
 use slipway_model::environment::Environment;
-use slipway_model::fields::Fields;
 use slipway_model::id::{ReleaseNumber, StackId};
 use slipway_model::name::Name;
 use slipway_model::operation::Operation;
-use slipway_model::policy::{ImageFacts, PermittedRequest, Principal, RequestFacts};
-use slipway_model::request::read_rollback;
+use slipway_model::policy::{PermittedRequest, Principal, RequestFacts};
+use slipway_model::request::{Patch, StackDraft, read_release, read_rollback};
 use slipway_model::stack::Stack;
-use slipway_model::subscription::Repository;
 use slipway_policy::facts::{EnvironmentFacts, OperationFacts, StackFacts};
 use slipway_policy::{Action, Denial, Facts, Policies, Question, Resource};
 
@@ -209,7 +206,8 @@ impl Api {
             Access::Stack(action) => {
                 let (viewer, stack, resource) = self.viewer_and_stack(caller, part("id")).await?;
                 parts.extensions.insert(Admitted(stack));
-                (viewer, action, resource, Facts::Request(request_facts(body).1))
+                let facts = change_in(action, body).map(|change| change.facts());
+                (viewer, action, resource, Facts::Request(facts.unwrap_or_default()))
             }
             Access::Rollback => {
                 let (viewer, stack, resource) = self.viewer_and_stack(caller, part("id")).await?;
@@ -304,21 +302,12 @@ impl Api {
         body: &[u8],
         caller: &Caller,
     ) -> Result<(Viewer, StackFacts, RequestFacts, Option<Environment>), Error> {
-        let (mut fields, facts) = request_facts(body);
-        let mut text = |name| match fields.take(name) {
-            Some(Value::String(text)) => Some(text),
-            _ => None,
-        };
-        let named = text("environment").unwrap_or_default();
-        let (viewer, facts_of_it, environment) = self.viewer_and_environment(caller, &named).await?;
-        let stack = StackFacts {
-            id: None,
-            name: text("name").unwrap_or_default(),
-            owner: text("owner").unwrap_or_else(|| caller.name.clone()),
-            blueprint: text("blueprint").unwrap_or_default(),
-            environment: facts_of_it,
-        };
-        Ok((viewer, stack, facts, environment))
+        // What cannot be read says nothing: the handler rejects it.
+        let draft = StackDraft::read_with_owner(body::fields(body).unwrap_or_default());
+        let named = draft.environment.as_ref().map_or("", Name::as_str);
+        let (viewer, facts_of_it, environment) = self.viewer_and_environment(caller, named).await?;
+        let stack = StackFacts::of_draft(&draft, &caller.name, facts_of_it);
+        Ok((viewer, stack, RequestFacts::of_new_stack(&draft), environment))
     }
 
     /// The release that a rollback goes to, and what it would release. A request that its handler rejects goes to none.
@@ -329,10 +318,7 @@ impl Api {
         };
         match Admission::by(&self.store).judge_rollback(stack, wanted).await {
             Ok(release) => {
-                let facts = RequestFacts {
-                    images: release.images.values().collect(),
-                    ..RequestFacts::default()
-                };
+                let facts = RequestFacts::of_images(&release.images);
                 Ok((RollbackTarget(Some(release.number)), facts))
             }
             Err(Refusal::Store(error)) => Err(error.into()),
@@ -398,35 +384,14 @@ impl Api {
     }
 }
 
-/// What a body says that policies decide by, and its other fields. A body that cannot be read says nothing: its handler rejects it.
-fn request_facts(body: &[u8]) -> (Fields, RequestFacts) {
-    let mut fields = body::fields(body).unwrap_or_default();
-    let object = |value| match value {
-        Some(Value::Object(object)) => object,
-        _ => Map::new(),
-    };
-    let images = object(fields.take("images"));
-    let images = images.values().filter_map(Value::as_str);
-    let repositories = images.map(|image| image.split_once('@').map_or(image, |(repository, _)| repository));
-    // What is pushed to them is released without another question.
-    let subscriptions = object(fields.take("subscriptions"));
-    let subscribed = subscriptions.values().filter_map(|wanted| {
-        let repository: Repository = wanted["repository"].as_str()?.parse().ok()?;
-        Some(repository.address())
-    });
-    let subscribed: Vec<String> = subscribed.collect();
-    let facts = RequestFacts {
-        images: repositories
-            .chain(subscribed.iter().map(String::as_str))
-            .collect::<ImageFacts>(),
-        variables: object(fields.take("variables"))
-            .into_iter()
-            .map(|(name, _)| name)
-            .collect(),
-        version: match fields.take("version") {
-            Some(Value::String(version)) => Some(version),
-            _ => None,
-        },
-    };
-    (fields, facts)
+/// The change of a stack that a body requests; none if it cannot be read, or the action takes no fields. Its handler reads it in the same
+/// way, and rejects what cannot be read.
+fn change_in(action: Action, body: &[u8]) -> Option<Change> {
+    let fields = body::fields(body).ok()?;
+    match action {
+        Action::RequestUpdate => Patch::read(fields).ok().map(Change::Update),
+        Action::RequestPreview => Patch::read(fields).ok().map(Change::Preview),
+        Action::RequestRelease => read_release(fields).ok().map(Change::Release),
+        _ => None,
+    }
 }

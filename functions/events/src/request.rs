@@ -125,9 +125,7 @@ impl Events {
         asking: Asking<'_>,
     ) -> Result<Outcome, EventError> {
         let stack = self.stack(reference).await?;
-        let permitted = self
-            .permit_change(source, asking.requested_by, action, &stack, change)
-            .await?;
+        let permitted = self.permit_change(source, asking.requested_by, &stack, change).await?;
         allow(source, action, &stack.configuration.blueprint, &stack.environment)?;
         let asking = Asking {
             permitted: Some(&permitted),

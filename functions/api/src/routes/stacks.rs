@@ -168,12 +168,7 @@ pub(super) async fn create(
     Admitted(environment): Admitted<Option<Environment>>,
     mut submission: Submission,
 ) -> Result<Response, Error> {
-    let mut fields = submission.fields()?;
-    let owner: Option<Owner> = fields.optional("owner", OWNER_REMEDY);
-    let draft = StackDraft {
-        owner,
-        ..StackDraft::read(fields)
-    };
+    let draft = StackDraft::read_with_owner(submission.fields()?);
     let new = Admission::by(&api.store)
         .judge_new_stack(draft, environment, submission.asking())
         .await?;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use slipway_events::{Config, Events};
 use slipway_model::contract::Contract;
 use slipway_model::name::Digest;
+use slipway_model::policy::StoredPolicy;
 use slipway_model::stack::Stack;
 use slipway_recording::recorded;
 use slipway_store::finish::End;
@@ -79,6 +80,23 @@ impl Ground {
         });
         let source = serde_json::from_value(source).expect("a source account");
         self.table.store.put_source_account(&source).await.expect("written");
+    }
+
+    /// Stores a policy beside those that there are.
+    pub async fn put_policy(&self, name: &str, text: &str) {
+        let store = &self.table.store;
+        let head = store.policy_head().await.expect("a head");
+        let before = store.policies(head.revision).await.expect("policies");
+        let mut changed = before.clone();
+        changed.revision += 1;
+        changed.changed_by = "ada".to_owned();
+        changed.policies.push(StoredPolicy {
+            name: name.parse().expect("a name"),
+            text: text.to_owned(),
+            updated_by: "ada".to_owned(),
+            updated_at: Timestamp::now(),
+        });
+        assert!(store.put_policies(&before, &changed).await.expect("written"));
     }
 
     pub async fn handle(&self, event: Value) {

@@ -8,7 +8,7 @@ use slipway_model::operation::OperationKind;
 use slipway_model::stack::Stack;
 use slipway_store::finish::End;
 
-use crate::ground::{Ground, MACHINE, OTHER, RESULTS, SHOP, envelope, provision, request, vars};
+use crate::ground::{Ground, MACHINE, OTHER, RESULTS, SHOP, envelope, follows, provision, request, vars};
 use crate::runtime_stub::Lambda;
 use crate::support;
 
@@ -243,6 +243,44 @@ async fn forbidden_request_changes_nothing_and_is_dead_lettered() {
         wrong.is_some_and(|result| result["problems"].as_array().is_some_and(|all| all.len() == 2)),
         "{sent:#?}"
     );
+}
+
+#[tokio::test]
+async fn policies_about_registries_hold_for_requests_by_event() {
+    let ground = Ground::new().await;
+    let ours = format!("{SHOP}.dkr.ecr.eu-west-1.amazonaws.com");
+    let only = format!(
+        "forbid (principal, action in Action::\"request\", resource) unless {{ [\"{ours}\"].containsAll(context.registries) }};"
+    );
+    ground.put_policy("registries", &only).await;
+    let shop = ground.shop(&["web"], json!({"web": follows("shop/web", "*")})).await;
+    assert!(
+        ground.dead_lettered().is_empty(),
+        "a repository that the policy permits"
+    );
+
+    let evil = "999999999999.dkr.ecr.us-east-1.amazonaws.com/evil/web";
+    let image = format!("{evil}@{}", Digest::of(b"evil"));
+    let subscription = json!({"repository": "arn:aws:ecr:us-east-1:999999999999:repository/evil/web", "tags": "*"});
+    let mut subscribes = provision("subscribes", "second");
+    subscribes["request"]["subscriptions"] = json!({"web": subscription});
+    let mut runs = provision("runs", "third");
+    runs["request"]["images"] = json!({"web": image});
+    let releases = json!({
+        "version": 1, "key": "releases", "action": "release", "stack": shop.id, "request": {"images": {"web": image}},
+    });
+    for (index, detail) in [subscribes, runs, releases].iter().enumerate() {
+        ground.handle(request(SHOP, detail)).await;
+        let refused = ground.dead_lettered();
+        let (error, message) = refused.last().expect("it is dead-lettered");
+        assert_eq!(
+            (error.as_str(), refused.len()),
+            ("Slipway.EventRefused", index + 1),
+            "{detail}"
+        );
+        assert!(message.contains("the policy `registries` forbids"), "{message}");
+    }
+    assert_eq!(ground.stacks().await.len(), 1);
 }
 
 #[tokio::test]
