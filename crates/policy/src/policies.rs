@@ -13,7 +13,7 @@ use slipway_model::policy::{PermittedRequest, Principal, StoredPolicy};
 
 use crate::action::Action;
 use crate::facts::{OperationFacts, PlanFacts, StackFacts};
-use crate::question::{Facts, Question, Resource, uid};
+use crate::question::{Facts, Question, Resource, installation, uid};
 use crate::text::{self, Invalid, Parsed};
 
 /// The text of the schema.
@@ -230,9 +230,34 @@ impl Policies {
         self.set.policies().any(may_refuse) || !self.set.policies().any(is_default)
     }
 
+    /// A policy that may decide who configures Slipway itself, and that is not as it was before. Whether administrators still may is no
+    /// question of examples: their names and groups are known to their identity provider alone, and a policy could recognise an example.
+    pub fn changed_about_configuring(&self, before: &Self) -> Option<String> {
+        let texts = |policies: &Self| -> BTreeMap<String, Option<String>> {
+            let concerned = policies.set.policies().filter(|policy| is_about_configuring(policy));
+            concerned
+                .map(|policy| (policy.id().to_string(), policy.to_cedar()))
+                .collect()
+        };
+        let (now, before) = (texts(self), texts(before));
+        let mut names = now.keys().chain(before.keys());
+        names.find(|name| now.get(*name) != before.get(*name)).cloned()
+    }
+
     /// Whether none of these administrators may configure Slipway: the policies could not be changed any more.
     pub fn locks_out(&self, administrators: &[Principal]) -> bool {
         let may = |principal: &Principal| self.permits(principal, Action::Configure, &Resource::Installation);
         !administrators.iter().any(may)
     }
+}
+
+/// Whether a policy may decide about `configure` on [`Resource::Installation`]: a kind of request that the schema allows, and that the
+/// scope and the condition of the policy do not rule out.
+fn is_about_configuring(policy: &Policy) -> bool {
+    let (Ok(configure), Ok(installation)) = (uid("Action", Action::Configure.as_str()), installation()) else {
+        return true;
+    };
+    policy
+        .get_valid_request_envs(&SCHEMA)
+        .any(|request| request.action() == &configure && request.resource() == installation.type_name())
 }

@@ -112,6 +112,11 @@ impl Resource {
     }
 }
 
+/// Slipway itself.
+pub(crate) fn installation() -> Result<EntityUid, Unaskable> {
+    uid("Installation", "slipway")
+}
+
 pub(crate) fn uid(kind: &str, id: &str) -> Result<EntityUid, Unaskable> {
     let kind = EntityTypeName::from_str(kind).map_err(unaskable)?;
     Ok(EntityUid::from_type_name_and_id(kind, EntityId::new(id)))
@@ -177,7 +182,7 @@ impl Made {
 
     fn resource(&mut self, resource: &Resource) -> Result<EntityUid, Unaskable> {
         match resource {
-            Resource::Installation => self.add(uid("Installation", "slipway")?, Attributes::new(), HashSet::new()),
+            Resource::Installation => self.add(installation()?, Attributes::new(), HashSet::new()),
             Resource::Environment(environment) => self.environment(environment),
             Resource::Blueprint(name) => self.blueprint(name),
             Resource::Stack(stack) => self.stack(stack),

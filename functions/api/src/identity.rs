@@ -9,7 +9,6 @@ use lambda_http::aws_lambda_events::apigw::{
     ApiGatewayRequestAuthorizer, ApiGatewayRequestAuthorizerJwtDescription as Jwt,
 };
 use serde_json::{Map, Value};
-use slipway_model::policy::Principal;
 use slipway_model::principal;
 
 use crate::caller::Caller;
@@ -91,21 +90,6 @@ pub(crate) fn caller(
     let role = principal::role_of_session(&arn);
     let admin = admins.contains(&arn) || role.is_some_and(|(_, role)| admins.contains(&role));
     Some(Caller::named(principal::of_arn(&arn), admin))
-}
-
-/// Somebody whom `admin` makes an administrator: the role or user of this ARN, or a person with this group or scope.
-pub(crate) fn administrator(admin: &str) -> Principal {
-    let name = if admin.starts_with("arn:") {
-        principal::of_arn(admin)
-    } else {
-        format!("sub:any:{admin}")
-    };
-    Principal {
-        name,
-        groups: BTreeSet::from([admin.to_owned()]),
-        administrator: true,
-        ..Principal::default()
-    }
 }
 
 fn person(jwt: &Jwt, token: Option<&str>, user: UserClaim, admins: &[String]) -> Option<Caller> {

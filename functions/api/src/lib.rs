@@ -26,7 +26,6 @@ use std::sync::Arc;
 
 use aws_config::SdkConfig;
 use slipway_aws::{Lazy, MissingVariable, lazy, required};
-use slipway_model::policy::Principal;
 use slipway_model::webhook::address::Reach;
 use slipway_policy::Gate;
 use slipway_store::Store;
@@ -169,7 +168,8 @@ impl Deref for Api {
 pub struct Shared {
     store: Store,
     gate: Gate,
-    administrators: Vec<Principal>,
+    /// Whether the deployment names administrators.
+    has_administrators: bool,
     sfn: Lazy<aws_sdk_sfn::Client>,
     s3: Lazy<aws_sdk_s3::Client>,
     logs: Lazy<aws_sdk_cloudwatchlogs::Client>,
@@ -192,10 +192,9 @@ impl Api {
             aws_sdk_s3::Client::from_conf(s3.build())
         };
         let store = Store::new(sdk_config, &config.table).keeping_audit(config.audit_retention);
-        let administrators = config.callers.admins.iter().map(|admin| identity::administrator(admin));
         Self(Arc::new(Shared {
             gate: Gate::new(&store),
-            administrators: administrators.collect(),
+            has_administrators: !config.callers.admins.is_empty(),
             store,
             sfn: lazy(sdk_config, aws_sdk_sfn::Client::new),
             s3: lazy(sdk_config, s3),

@@ -10,6 +10,7 @@ use slipway_api_types::{self as view, ImportPolicies, MissingKind, PutPolicy, Te
 use slipway_model::name::Name;
 use slipway_model::policy::{POLICIES_SIZE, PolicyRevision, StoredPolicy};
 use slipway_model::request::NAME_REMEDY;
+use slipway_policy::Policies;
 use slipway_policy::check::check;
 use slipway_policy::policies::defaults;
 use slipway_policy::text::{self, Invalid};
@@ -79,7 +80,8 @@ pub(super) async fn show(
 /// Put a policy
 ///
 /// New, or in place of the one of that name; one with the name of a default policy replaces it. The text is checked against the
-/// schema. A change that would keep every administrator from configuring Slipway is rejected. By default, only administrators do.
+/// schema. A change by which the caller could not configure Slipway any more is rejected. Only administrators change policies that may
+/// decide about `configure` on Slipway itself. By default, only administrators put policies.
 #[utoipa::path(
     put,
     path = "/v1/policies/{policy}",
@@ -269,7 +271,7 @@ impl Api {
             let mut policies = before.policies.clone();
             change(&mut policies)?;
             policies.sort_by(|one, other| one.name.cmp(&other.name));
-            let judges_plans = self.check_policies(&policies, caller)?;
+            let judges_plans = self.check_policies(&before.policies, &policies, caller)?;
             let changed = PolicyRevision {
                 revision: head.revision + 1,
                 policies,
@@ -287,7 +289,12 @@ impl Api {
     }
 
     /// Checks policies before they are stored; whether they may refuse plans.
-    fn check_policies(&self, policies: &[StoredPolicy], caller: &Caller) -> Result<bool, Error> {
+    fn check_policies(
+        &self,
+        before: &[StoredPolicy],
+        policies: &[StoredPolicy],
+        caller: &Caller,
+    ) -> Result<bool, Error> {
         let bytes: usize = policies.iter().map(|policy| policy.text.len()).sum();
         if bytes > POLICIES_SIZE {
             let detail = format!("all policies together would have {bytes} bytes");
@@ -298,16 +305,21 @@ impl Api {
             ));
         }
         let checked = check(policies).map_err(|invalid| invalid_text(&invalid))?;
-        // What the names of the other administrators are, only their identity provider knows: the caller is one that there is.
         if checked.locks_out(&[caller.into()]) {
             let detail = "you could not configure Slipway any more";
             let remedy = "leave `configure` on Installation::\"slipway\" to yourself; another administrator may take it from you";
             return Err(Error::invalid_field("text", detail, remedy));
         }
-        if !caller.admin && !self.administrators.is_empty() && checked.locks_out(&self.administrators) {
-            let detail = "no administrator could configure Slipway any more";
-            let remedy = "leave `configure` on Installation::\"slipway\" to an administrator";
-            return Err(Error::invalid_field("text", detail, remedy));
+        if self.has_administrators && !caller.admin {
+            let before = Policies::new(before).map_err(|invalid| Error::internal("reading the policies", invalid))?;
+            if let Some(policy) = checked.changed_about_configuring(&before) {
+                let detail = format!(
+                    "would change the policy `{policy}`, which may decide about `configure` on Installation::\"slipway\": only \
+                     administrators change such policies"
+                );
+                let remedy = "limit it to other actions or resources, or ask an administrator";
+                return Err(Error::invalid_field("text", detail, remedy));
+            }
         }
         Ok(checked.judges_plans())
     }

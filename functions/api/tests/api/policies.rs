@@ -385,6 +385,76 @@ async fn wrong_policies_and_those_that_lock_out_are_rejected() {
 }
 
 #[tokio::test]
+async fn only_administrators_change_who_configures_slipway() {
+    let server = Server::with_blueprint().await;
+    let bob = || Caller::named("bob", false);
+    let as_bob = async |method: &str, name: &str, text: &str| {
+        let body = json!({"text": text});
+        let body = (method == "PUT").then_some(&body);
+        send(&server, bob(), method, &format!("/v1/policies/{name}"), body).await
+    };
+    let delegates = "permit (principal == Person::\"bob\", action == Action::\"configure\", resource);";
+    assert_eq!(put(&server, "delegate", delegates).await.status, 200);
+    assert_eq!(
+        put(
+            &server,
+            "other",
+            "forbid (principal == Person::\"eve\", action, resource);"
+        )
+        .await
+        .status,
+        200
+    );
+    // Each spares its author, and who is no administrator of these.
+    let forbid = "forbid (principal, action == Action::\"configure\", resource) unless { principal.name == \"bob\"";
+    let permit = "permit (principal, action, resource) when { principal.administrator";
+    for (name, text) in [
+        ("lock", format!("{forbid} }};")),
+        ("lock", format!("{forbid} || principal.name like \"sub:any:*\" }};")),
+        ("lock", format!("{forbid} || !(principal in Team::\"everyone\") }};")),
+        (
+            "lock",
+            format!("{forbid} || !(principal.name like \"*@example.com\") }};"),
+        ),
+        (
+            "administrators",
+            format!("{permit} && principal.name like \"sub:any:*\" }};"),
+        ),
+        (
+            "lock",
+            format!("{permit} && principal.name != \"bob\" && 9223372036854775807 + 1 > 0 }};"),
+        ),
+        ("other", "// off".to_owned()),
+        ("eve", delegates.replace("bob", "eve")),
+    ] {
+        let wrong = as_bob("PUT", name, &text).await;
+        assert_eq!((wrong.status, wrong.fields()), (422, vec!["text".to_owned()]), "{text}");
+        let detail = wrong.json()["errors"][0]["detail"].to_string();
+        assert!(detail.contains(&format!("the policy `{name}`")), "{detail}");
+    }
+    assert_eq!(as_bob("DELETE", "other", "").await.status, 422);
+    for (name, text) in [
+        (
+            "stay",
+            "forbid (principal, action == Action::\"request-destroy\", resource);",
+        ),
+        (
+            "stacks",
+            "permit (principal in Team::\"audit\", action, resource is Stack);",
+        ),
+        (
+            "live",
+            "forbid (principal, action == Action::\"configure\", resource == Environment::\"live\");",
+        ),
+    ] {
+        let stored = as_bob("PUT", name, text).await;
+        assert_eq!(stored.status, 200, "{text}: {stored:?}");
+    }
+    assert_eq!(as_bob("DELETE", "live", "").await.status, 204);
+    assert_eq!(put(&server, "lock", "// an administrator may").await.status, 200);
+}
+
+#[tokio::test]
 async fn policies_are_checked_versioned_and_protected_against_lockout() {
     let server = Server::with_blueprint().await;
     let before = server.get("/v1/policies").await;
