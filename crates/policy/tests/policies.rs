@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use slipway_model::plan::{Action as Change, PlanSummary};
 use slipway_model::policy::{ImageFacts, Principal, RequestFacts, StoredPolicy};
-use slipway_policy::check::check;
+use slipway_policy::check::{check, check_change};
 use slipway_policy::facts::{EnvironmentFacts, OperationFacts, PlanFacts, StackFacts};
 use slipway_policy::text::split;
 use slipway_policy::{Action, Denial, Facts, Policies, Question, Resource, policies};
@@ -250,6 +250,49 @@ fn every_fault_is_named_with_policy_and_line() {
     }
     let both = [stored("a", "permit ("), stored("b", "forbid (")];
     assert_eq!(check(&both).expect_err("two faults").0.len(), 2);
+}
+
+#[test]
+fn policies_that_can_never_match_are_rejected() {
+    for text in [
+        "forbid (principal, action == Action::\"approve\", resource is Stack)\nwhen { resource.environment.protected };",
+        "forbid (principal, action == Action::\"apply\", resource is Stack);",
+        "permit (principal == Stack::\"a\", action, resource);",
+        "permit (principal, action == Action::\"publish\", resource is Stack);",
+        "permit (principal, action in Action::\"decide\", resource == Environment::\"live\");",
+        "forbid (principal, action, resource) when { false };",
+        "forbid (principal, action == Action::\"configure\", resource) when { resource is Stack };",
+    ] {
+        let invalid = check(&[stored("first", ""), stored("mine", &format!("// why\n{text}"))]).expect_err(text);
+        let [fault] = invalid.0.as_slice() else {
+            panic!("{invalid}")
+        };
+        assert_eq!(
+            (fault.policy.as_deref(), fault.line),
+            (Some("mine"), Some(2)),
+            "{invalid}"
+        );
+        assert!(fault.reason.contains("can never match"), "{invalid}");
+    }
+    let reversed = "permit (principal, action, resource) when { principal.name == \"\u{202e}nna\" };";
+    let invalid = check(&[stored("mine", reversed)]).expect_err("a reversed text");
+    assert!(invalid.to_string().contains("direction"), "{invalid}");
+}
+
+/// An earlier version stored policies that can never match.
+#[test]
+fn stored_policy_that_can_never_match_blocks_no_other_change() {
+    let never = |name: &str| {
+        stored(
+            name,
+            "forbid (principal, action == Action::\"apply\", resource is Stack);",
+        )
+    };
+    let before = [never("a"), never("b")];
+    assert!(check_change(&before, &before[..1]).is_ok(), "one is deleted");
+    let other = stored("c", "permit (principal, action == Action::\"audit\", resource);");
+    assert!(check_change(&before, &[never("a"), never("b"), other]).is_ok());
+    assert!(check_change(&before, &[never("a"), never("c")]).is_err(), "another one");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use slipway_model::name::Name;
 use slipway_model::policy::{POLICIES_SIZE, PolicyRevision, StoredPolicy};
 use slipway_model::request::NAME_REMEDY;
 use slipway_policy::Policies;
-use slipway_policy::check::check;
+use slipway_policy::check::check_change;
 use slipway_policy::policies::defaults;
 use slipway_policy::text::{self, Invalid};
 use slipway_store::configured::Expected;
@@ -210,13 +210,11 @@ pub(super) async fn test(State(api): State<Api>, mut submission: Submission) -> 
     let mut fields = submission.fields()?;
     let text: Option<String> = fields.optional("text", "give policies in Cedar, or leave it out");
     let tests = policy_tests::read(fields)?;
-    let stored = if let Some(text) = text {
-        imported(&text, &submission.caller.name)?
-    } else {
-        let head = api.store.policy_head().await?;
-        api.store.policies(head.revision).await?.policies
-    };
-    let policies = check(&stored).map_err(|invalid| invalid_text(&invalid))?;
+    let head = api.store.policy_head().await?;
+    let before = api.store.policies(head.revision).await?.policies;
+    let given = text.map(|text| imported(&text, &submission.caller.name)).transpose()?;
+    let tested = given.as_ref().unwrap_or(&before);
+    let policies = check_change(&before, tested).map_err(|invalid| invalid_text(&invalid))?;
     Ok(Json(policy_tests::run(&policies, tests)))
 }
 
@@ -304,7 +302,7 @@ impl Api {
                 format!("keep them below {POLICIES_SIZE} bytes"),
             ));
         }
-        let checked = check(policies).map_err(|invalid| invalid_text(&invalid))?;
+        let checked = check_change(before, policies).map_err(|invalid| invalid_text(&invalid))?;
         if checked.locks_out(&[caller.into()]) {
             let detail = "you could not configure Slipway any more";
             let remedy = "leave `configure` on Installation::\"slipway\" to yourself; another administrator may take it from you";
