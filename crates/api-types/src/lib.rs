@@ -41,7 +41,7 @@ pub use operation_links::OperationLinks;
 pub use page::{ConfiguredItems, Items};
 pub use plan::{AttributeChange, PlanItem, PlanItems, SheetApproval, SheetDocument};
 pub use plan_summary::{Drift, Plan, ResourceChange, Verdict};
-pub use policy::{Decision, Permissions, Policies, Policy, PolicyTest, PolicyTests};
+pub use policy::{Decision, Permissions, Policies, Policy, PolicyEffect, PolicyTest, PolicyTests};
 pub use policy_test::{
     Expect, Test, TestEnvironment, TestOperation, TestPlan, TestPolicies, TestPrincipal, TestRequest, TestStack,
 };

@@ -28,6 +28,13 @@ pub struct Policy {
     /// Its text in Cedar.
     #[schema(example = "permit (principal, action, resource) when { principal.administrator };")]
     pub text: String,
+    /// What it does.
+    pub effect: PolicyEffect,
+    /// The policy as a part of a file for `PUT /v1/policies`, with its name.
+    #[schema(
+        example = "@id(\"administrators\")\npermit (principal, action, resource) when { principal.administrator };"
+    )]
+    pub in_file: String,
     /// Whether it is a default policy, as Slipway ships it.
     pub default: bool,
     /// Whether it replaces a default policy. Deleting it restores that.
@@ -36,6 +43,18 @@ pub struct Policy {
     pub updated_by: Option<String>,
     /// When.
     pub updated_at: Option<Timestamp>,
+}
+
+/// What a policy does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PolicyEffect {
+    /// It permits.
+    Permit,
+    /// It forbids.
+    Forbid,
+    /// Its text has no policy. If its name is that of a default policy, it switches that off.
+    Off,
 }
 
 /// Whether the caller may do something.

@@ -3,8 +3,9 @@
 use cedar_policy::{ValidationMode, ValidationWarning, Validator};
 use slipway_model::policy::StoredPolicy;
 
+use crate::file::OFF;
 use crate::policies::{Policies, SCHEMA};
-use crate::text::{Fault, Invalid, parse};
+use crate::text::{Fault, Invalid, Parsed, parse};
 
 /// Checks policies before they are stored: that they parse, fit the schema, and can match a request. Every fault is named, with its
 /// line.
@@ -15,11 +16,7 @@ pub fn check(stored: &[StoredPolicy]) -> Result<Policies, Invalid> {
 /// Checks policies that replace these. A policy that an earlier version stored, and that can never match, is no fault while it stays as it
 /// was: otherwise no other policy could be changed, nor one of two such policies be deleted.
 pub fn check_change(before: &[StoredPolicy], stored: &[StoredPolicy]) -> Result<Policies, Invalid> {
-    let parsed = stored.iter().map(|stored| parse(stored.name.as_str(), &stored.text));
-    let faults: Vec<Fault> = parsed
-        .filter_map(Result::err)
-        .flat_map(|Invalid(faults)| faults)
-        .collect();
+    let faults: Vec<Fault> = stored.iter().flat_map(faults_of_text).collect();
     if !faults.is_empty() {
         return Err(Invalid(faults));
     }
@@ -45,6 +42,19 @@ pub fn check_change(before: &[StoredPolicy], stored: &[StoredPolicy]) -> Result<
         Ok(policies)
     } else {
         Err(Invalid(faults))
+    }
+}
+
+fn faults_of_text(stored: &StoredPolicy) -> Vec<Fault> {
+    let name = stored.name.as_str();
+    match parse(name, &stored.text) {
+        Ok(Parsed::Policy(policy)) if policy.annotation(OFF).is_some() => {
+            let reason =
+                "the annotation @off is for files that `slipway policy import` reads; store a text of comments alone";
+            vec![Fault::new(Some(name), reason.to_owned())]
+        }
+        Ok(_) => Vec::new(),
+        Err(Invalid(faults)) => faults,
     }
 }
 

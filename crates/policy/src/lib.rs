@@ -7,6 +7,7 @@
 //! | [`question`] | a question to the policies: may this principal do this? |
 //! | [`policies`] | the policies, and their decisions |
 //! | [`text`] | the text of policies |
+//! | [`file`] | policies as a file, for export and import |
 //! | [`check`] | the check of policies against the schema, before they are stored |
 //! | [`gate`] | the policies of an installation, loaded when they are needed |
 //!
@@ -15,6 +16,7 @@
 pub mod action;
 pub mod check;
 pub mod facts;
+pub mod file;
 pub mod gate;
 pub mod policies;
 pub mod question;

@@ -1,6 +1,6 @@
 //! The text of policies.
 
-use cedar_policy::{ParseErrors, Policy, PolicyId, PolicySet};
+use cedar_policy::{Effect, ParseErrors, Policy, PolicyId, PolicySet};
 use miette::Diagnostic;
 use slipway_model::name::Name;
 
@@ -16,7 +16,7 @@ pub struct Fault {
 }
 
 impl Fault {
-    fn new(policy: Option<&str>, reason: String) -> Self {
+    pub(crate) fn new(policy: Option<&str>, reason: String) -> Self {
         Self {
             policy: policy.map(ToOwned::to_owned),
             line: None,
@@ -102,6 +102,27 @@ pub(crate) fn parse(name: &str, text: &str) -> Result<Parsed, Invalid> {
             )),
             _ => Ok(Parsed::Policy(Box::new(policy.new_id(PolicyId::new(name))))),
         },
+    }
+}
+
+/// What a stored policy does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Does {
+    /// It permits.
+    Permit,
+    /// It forbids.
+    Forbid,
+    /// Nothing: its text has no policy. It switches the default policy of its name off.
+    Nothing,
+}
+
+/// What the policy of this name and text does.
+pub fn does(name: &str, text: &str) -> Does {
+    match parse(name, text) {
+        Ok(Parsed::Policy(policy)) if policy.effect() == Effect::Permit => Does::Permit,
+        Ok(Parsed::Nothing) => Does::Nothing,
+        // Nothing is permitted while the text of a policy does not parse.
+        Ok(Parsed::Policy(_)) | Err(_) => Does::Forbid,
     }
 }
 

@@ -94,7 +94,7 @@ export interface Operation {
   links: { approve?: string; reject?: string; continue?: string; roll_back?: string; cancel?: string; console?: string; log?: string };
 }
 export interface Policy {
-  name: string; text: string; default: boolean; replaces_default: boolean; updated_by: string | null; updated_at: string | null;
+  name: string; text: string; effect: 'permit' | 'forbid' | 'off'; in_file: string; default: boolean; replaces_default: boolean; updated_by: string | null; updated_at: string | null;
 }
 export interface Policies { revision: number; changed_by: string | null; changed_at: string | null; judges_plans: boolean; items: Policy[]; }
 export interface DeadLetter {

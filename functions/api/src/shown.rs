@@ -4,14 +4,16 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use slipway_api_types::{
-    BlueprintSummary, ConfiguredItems, Decision, Environment, Items, PlanDecision, Policies, Policy, SheetApproval,
+    BlueprintSummary, ConfiguredItems, Decision, Environment, Items, PlanDecision, Policies, Policy, PolicyEffect,
+    SheetApproval,
 };
 use slipway_model::approval_sheet::Sheet;
 use slipway_model::operation::Operation;
 use slipway_model::policy::{PolicyRevision, StoredPolicy};
 use slipway_model::{environment, error_chain};
-use slipway_policy::Denial;
 use slipway_policy::policies::defaults;
+use slipway_policy::text::{Does, does};
+use slipway_policy::{Denial, file};
 use slipway_store::configured::Configured;
 use slipway_store::{Cursor, Page, blueprint};
 
@@ -101,11 +103,21 @@ pub(crate) fn sheet(sheet: &Sheet, operation: &Operation) -> Value {
 pub(crate) fn policy(policy: StoredPolicy) -> Policy {
     Policy {
         replaces_default: defaults().any(|(name, _)| name == policy.name.as_str()),
+        effect: effect(policy.name.as_str(), &policy.text),
+        in_file: file::part(policy.name.as_str(), &policy.text),
         name: policy.name.to_string(),
         text: policy.text,
         default: false,
         updated_by: Some(policy.updated_by),
         updated_at: Some(policy.updated_at),
+    }
+}
+
+fn effect(name: &str, text: &str) -> PolicyEffect {
+    match does(name, text) {
+        Does::Permit => PolicyEffect::Permit,
+        Does::Forbid => PolicyEffect::Forbid,
+        Does::Nothing => PolicyEffect::Off,
     }
 }
 
@@ -116,6 +128,8 @@ pub(crate) fn policies(revision: PolicyRevision) -> Policies {
     let mut items: Vec<Policy> = kept
         .map(|(name, text)| Policy {
             name: name.to_owned(),
+            effect: effect(name, &text),
+            in_file: file::part(name, &text),
             text,
             default: true,
             replaces_default: false,

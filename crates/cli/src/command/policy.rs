@@ -70,13 +70,7 @@ pub async fn run(command: PolicyCommand, client: &Client, output: Output) -> Res
             let condition = Condition::Revision(before["revision"].as_u64().unwrap_or_default());
             let body = json!({ "text": texts?.join("\n") });
             let policies: Value = client.send_if(Method::PUT, POLICIES, &body, condition).await?;
-            output.answer(&policies, |policies| {
-                format!(
-                    "{} at revision {}",
-                    counted_as(items(policies).len(), "policy holds", "policies hold"),
-                    text_at(policies, "revision")
-                )
-            });
+            output.answer(&policies, |policies| imported(&before, policies));
             Ok(())
         }
         PolicyCommand::Test { tests, policies } => {
@@ -134,32 +128,39 @@ fn items(policies: &Value) -> &[Value] {
 }
 
 fn row(policy: &Value) -> Value {
-    let text = text_at(policy, "text");
-    let starts = |word: &str| text.lines().any(|line| line.trim_start().starts_with(word));
-    let effect = match (starts("forbid"), starts("permit")) {
-        (true, _) => "forbid",
-        (false, true) => "permit",
-        (false, false) => "off",
-    };
     let from = match (policy["default"] == true, policy["replaces_default"] == true) {
         (true, _) => "default",
         (false, true) => "stored, replaces the default",
         (false, false) => "stored",
     };
-    json!({"name": policy["name"], "effect": effect, "from": from, "updated_at": policy["updated_at"], "updated_by": policy["updated_by"]})
+    json!({"name": policy["name"], "effect": policy["effect"], "from": from, "updated_at": policy["updated_at"], "updated_by": policy["updated_by"]})
 }
 
-/// The policies as a file: each with its annotation `@id`.
+/// The policies as a file.
 fn exported(policies: &Value) -> String {
-    let policies = items(policies).iter().map(|policy| {
-        let (name, text) = (text_at(policy, "name"), text_at(policy, "text"));
-        if text.contains("@id(") {
-            text
-        } else {
-            format!("@id(\"{name}\")\n{text}")
-        }
-    });
-    policies.collect::<Vec<_>>().join("\n\n")
+    let parts = items(policies).iter().map(|policy| text_at(policy, "in_file"));
+    parts.collect::<Vec<_>>().join("\n\n")
+}
+
+/// What came of an import: also which default policies hold again because the file neither replaces them nor switches them off.
+fn imported(before: &Value, policies: &Value) -> String {
+    let is_default = |name: &Value| {
+        let mut now = items(policies).iter();
+        now.any(|policy| policy["name"] == *name && policy["default"] == true)
+    };
+    let replaced = items(before).iter().filter(|policy| policy["replaces_default"] == true);
+    let again = replaced.filter(|policy| is_default(&policy["name"]));
+    let again: Vec<String> = again.map(|policy| text_at(policy, "name")).collect();
+    let hold = counted_as(items(policies).len(), "policy holds", "policies hold");
+    let hold = format!("{hold} at revision {}", text_at(policies, "revision"));
+    if again.is_empty() {
+        hold
+    } else {
+        format!(
+            "{hold}\nholds again as Slipway ships it, because no file names it: {}",
+            again.join(", ")
+        )
+    }
 }
 
 fn results_of(results: &Value) -> String {

@@ -55,9 +55,38 @@ fn policies_are_stored_tested_exported_and_imported() {
         code == 0 && export.contains("@id(\"small\")") && export.contains("@id(\"owner\")"),
         "{export}"
     );
-    let export = file("all.cedar", &export);
-    let (code, text) = run(&["policy", "import", &export]);
+    let export_of_defaults = file("all.cedar", &export);
+    let (code, text) = run(&["policy", "import", &export_of_defaults]);
     assert!(code == 0 && text.contains("8 policies hold at revision 2"), "{text}");
+
+    // A default policy that is switched off stays so, and a text with `@id(` keeps its name.
+    let off = file("off.cedar", "// Teams see \"their\" stacks.\n");
+    assert_eq!(run(&["policy", "put", "everyone-lists-stacks", &off]).0, 0);
+    let odd = "@description(\"@id(\") forbid (principal, action == Action::\"publish\", resource is Blueprint) \
+               when { resource.name == \"@id(\" };";
+    assert_eq!(run(&["policy", "put", "odd", &file("odd.cedar", odd)]).0, 0);
+    let (_, listed) = run(&["policy", "list"]);
+    let (code, export) = run(&["policy", "export"]);
+    assert!(
+        code == 0 && export.contains("@off(") && export.contains("@id(\"odd\")"),
+        "{export}"
+    );
+    let (code, text) = run(&["policy", "import", &file("with-off.cedar", &export)]);
+    assert!(code == 0 && text.contains("9 policies hold at revision 5"), "{text}");
+    let effects = |list: &str| -> Vec<String> {
+        let columns = |line: &str| line.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
+        list.lines().map(columns).collect()
+    };
+    let (_, imported) = run(&["policy", "list"]);
+    assert_eq!(effects(&imported), effects(&listed));
+    assert!(imported.contains("everyone-lists-stacks"), "{imported}");
+    let (_, text) = run(&["policy", "show", "everyone-lists-stacks"]);
+    assert!(text.contains("// Teams see \"their\" stacks."), "{text}");
+    let (code, text) = run(&["policy", "import", &export_of_defaults]);
+    assert!(
+        code == 0 && text.contains("holds again as Slipway ships it") && text.contains("everyone-lists-stacks"),
+        "{text}"
+    );
 
     let tests = |expect: &str| {
         format!(

@@ -49,7 +49,7 @@ export function sourceAccount(text) {
 }
 
 export function policies(text) {
-  const one = { name: text, text: `@description("${text}")\n${text}`, default: false, replaces_default: true, updated_by: text, updated_at: TIME };
+  const one = { name: text, text: `@description("${text}")\n${text}`, effect: 'forbid', in_file: text, default: false, replaces_default: true, updated_by: text, updated_at: TIME };
   return { revision: 3, changed_by: text, changed_at: TIME, judges_plans: true, items: [one, { ...one, name: 'other', text: `forbid (principal, action, resource); ${text}`, default: true, replaces_default: false, updated_by: null, updated_at: null }] };
 }
 

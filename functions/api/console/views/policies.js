@@ -17,10 +17,13 @@ export function body(text) {
   return text.replace(/^@(?:id|description)\("(?:[^"\\]|\\.)*"\)\s*/gm, '').trim();
 }
 
-/** @param {string} text */
-function effect(text) {
-  const found = /^(permit|forbid)\b/m.exec(body(text))?.[1];
-  return found ? html`<span class="badge" data-tone=${found === 'forbid' ? 'bad' : 'ok'}>${found === 'forbid' ? 'Forbids' : 'Permits'}</span>` : html`<span class="badge">Off</span>`;
+/** @param {Policy} one */
+function effect(one) {
+  switch (one.effect) {
+    case 'forbid': return html`<span class="badge" data-tone="bad">Forbids</span>`;
+    case 'permit': return html`<span class="badge" data-tone="ok">Permits</span>`;
+    default: return html`<span class="badge">Off</span>`;
+  }
 }
 
 /** @param {import('../app.js').Page} page */
@@ -58,7 +61,7 @@ export default async function view({ signal, show, title, caller, query }) {
 function policy(one) {
   const about = description(one.text);
   return html`<section class="card" data-key=${`policy-${one.name}`} aria-label=${one.name}>
-    <header><h2><code>${one.name}</code></h2><span class="chips">${effect(one.text)}${one.default ? html`<span class="chip">default</span>` : null}${
+    <header><h2><code>${one.name}</code></h2><span class="chips">${effect(one)}${one.default ? html`<span class="chip">default</span>` : null}${
       one.replaces_default ? html`<span class="chip">replaces a default</span>` : null}${copyButton(one.text, `the policy ${one.name}`)}</span></header>
     ${about ? html`<p class="pad">${about}</p>` : null}
     <pre class="source" tabindex="0" aria-label=${`Text of ${one.name}`}>${body(one.text)}</pre>

@@ -12,8 +12,9 @@ use slipway_model::policy::{POLICIES_SIZE, PolicyRevision, StoredPolicy};
 use slipway_model::request::NAME_REMEDY;
 use slipway_policy::Policies;
 use slipway_policy::check::check_change;
+use slipway_policy::file;
 use slipway_policy::policies::defaults;
-use slipway_policy::text::{self, Invalid};
+use slipway_policy::text::Invalid;
 use slipway_store::configured::Expected;
 use slipway_store::{ATTEMPTS, pause};
 
@@ -164,7 +165,7 @@ pub(super) async fn delete(
 /// Replace all policies
 ///
 /// By those of a file, as `slipway policy export` prints it. Stored policies that the file does not name are deleted; default policies
-/// that it does not name hold. All or none. By default, only administrators do.
+/// that it does not name hold, and `@off` switches one off. All or none. By default, only administrators do.
 #[utoipa::path(
     put,
     path = "/v1/policies",
@@ -236,22 +237,15 @@ fn invalid_text(invalid: &Invalid) -> Error {
 
 /// The policies of a file. Those that are as Slipway ships them are not stored: they follow its versions.
 fn imported(text: &str, by: &str) -> Result<Vec<StoredPolicy>, Error> {
-    let policies = text::split(text).map_err(|invalid| invalid_text(&invalid))?;
-    let mut imported = Vec::new();
-    for (name, policy) in policies {
-        let text = policy.to_cedar().unwrap_or_default();
-        if defaults().any(|default| default == (name.as_str(), text.clone())) {
-            continue;
-        }
-        let parsed: Result<Name, _> = name.parse();
-        imported.push(StoredPolicy {
-            name: parsed.map_err(|error| Error::invalid_field("text", format!("`{name}` {error}"), NAME_REMEDY))?,
-            text,
-            updated_by: by.to_owned(),
-            updated_at: Timestamp::now(),
-        });
-    }
-    Ok(imported)
+    let mut policies = file::read(text).map_err(|invalid| invalid_text(&invalid))?;
+    policies.retain(|(name, text)| !defaults().any(|(default, shipped)| default == name.as_str() && shipped == *text));
+    let stored = policies.into_iter().map(|(name, text)| StoredPolicy {
+        name,
+        text,
+        updated_by: by.to_owned(),
+        updated_at: Timestamp::now(),
+    });
+    Ok(stored.collect())
 }
 
 impl Api {

@@ -538,25 +538,27 @@ async fn exported_policies_are_imported_as_they_were() {
     let server = Server::with_blueprint().await;
     let mine = "forbid (principal, action == Action::\"apply\", resource) when { context.plan.changes > 50 };";
     assert_eq!(put(&server, "mine", mine).await.status, 200);
+    let off = put(&server, "everyone-lists-stacks", "// Teams see their own.\n").await;
+    assert_eq!((off.status, &off.json()["effect"]), (200, &json!("off")));
     let all = server.get("/v1/policies").await.json();
     assert_eq!(all["judges_plans"], true);
-    let texts = all["items"].as_array().expect("policies").iter().map(|policy| {
-        let text = policy["text"].as_str().expect("a text");
-        if policy["default"] == true {
-            text.to_owned()
-        } else {
-            format!("@id({})\n{text}", policy["name"])
-        }
-    });
-    let file = json!({"text": texts.collect::<Vec<_>>().join("\n")});
+    let parts = all["items"].as_array().expect("policies").iter();
+    let parts: Vec<&str> = parts
+        .map(|policy| policy["in_file"].as_str().expect("a text"))
+        .collect();
+    let file = json!({"text": parts.join("\n")});
     let imported = send(&server, admin(), "PUT", "/v1/policies", Some(&file)).await;
     assert_eq!(imported.status, 200, "{imported:?}");
-    let names = |policies: &Value| -> Vec<(String, bool)> {
+    let names = |policies: &Value| -> Vec<[String; 3]> {
         let items = policies["items"].as_array().expect("policies").iter();
         items
-            .map(|policy| (policy["name"].to_string(), policy["default"] == true))
+            .map(|policy| ["name", "default", "effect"].map(|field| policy[field].to_string()))
             .collect()
     };
+    assert_eq!(
+        server.get("/v1/policies/everyone-lists-stacks").await.json()["text"],
+        "// Teams see their own.\n"
+    );
     assert_eq!(names(&imported.json()), names(&all));
     let none = send(
         &server,
