@@ -1,7 +1,7 @@
 //! Whether an error of a refresh-only plan follows from the drift that the plan found.
 //!
 //! Terraform evaluates outputs, `count`, `for_each` and data sources with what the refresh found, and fails over a resource that no
-//! longer exists. What tells these errors from others is their place: the error of an expression has a block of the blueprint and no
+//! longer exists. Their place distinguishes these errors from others: the error of an expression has a block of the blueprint and no
 //! address, that of a provider has the address of its resource, data source or configuration.
 
 use std::collections::BTreeSet;
