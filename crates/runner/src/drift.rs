@@ -97,7 +97,7 @@ fn read(document: &Path) -> Result<Shown, Error> {
 #[derive(Debug, Deserialize)]
 struct Shown {
     format_version: String,
-    /// Both are missing in OpenTofu and in earlier versions of Terraform.
+    /// Not every version of Terraform and OpenTofu writes these two.
     errored: Option<bool>,
     complete: Option<bool>,
     #[serde(default)]
