@@ -98,8 +98,8 @@ impl Attributes {
         let value = if created.key == NAME { &self.name } else { &self.id };
         match value {
             Some(serde_json::Value::String(text)) => *text == created.id,
-            Some(other) => other.to_string() == created.id,
-            None => false,
+            Some(serde_json::Value::Number(number)) => number.to_string() == created.id,
+            _ => false,
         }
     }
 }

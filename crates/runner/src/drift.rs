@@ -306,24 +306,25 @@ impl Difference {
         match self.actions.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
             ["delete"] => Some(Action::Delete),
             ["no-op"] => None,
-            ["update"] => (self.without_moving(kind, &self.before) != self.without_moving(kind, &self.after))
-                .then_some(Action::Update),
+            ["update"] => {
+                (without_moving(kind, &self.before) != without_moving(kind, &self.after)).then_some(Action::Update)
+            }
             // Whatever a later version of Terraform calls it, it differs.
             _ => Some(Action::Update),
         }
     }
+}
 
-    /// The values of a side, without those that move by themselves.
-    fn without_moving(&self, kind: &str, side: &Value) -> Value {
-        let mut side = side.clone();
-        let moving = MOVING.iter().find(|(resource, _)| *resource == kind);
-        for attribute in moving.into_iter().flat_map(|(_, attributes)| *attributes) {
-            if let Some(value) = side.pointer_mut(attribute) {
-                *value = Value::Null;
-            }
+/// The values of a side, without those that move by themselves.
+fn without_moving(kind: &str, side: &Value) -> Value {
+    let mut side = side.clone();
+    let moving = MOVING.iter().find(|(resource, _)| *resource == kind);
+    for attribute in moving.into_iter().flat_map(|(_, attributes)| *attributes) {
+        if let Some(value) = side.pointer_mut(attribute) {
+            *value = Value::Null;
         }
-        side
     }
+    side
 }
 
 #[cfg(test)]

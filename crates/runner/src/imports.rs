@@ -198,7 +198,7 @@ impl Search {
 
 /// The resources that errors name, with what they say.
 fn blamed(errors: &[Diagnostic], tried: &Resources) -> Vec<(String, String)> {
-    let mut blamed = Vec::new();
+    let mut named = Vec::new();
     for (line, address) in (FIRST_LINE..).zip(tried.keys()) {
         let blames = |error: &&Diagnostic| {
             let range = error.range.as_ref();
@@ -208,10 +208,10 @@ fn blamed(errors: &[Diagnostic], tried: &Resources) -> Vec<(String, String)> {
                 || mentions(&error.summary, address)
         };
         if let Some(error) = errors.iter().find(blames) {
-            blamed.push((address.clone(), error.text()));
+            named.push((address.clone(), error.text()));
         }
     }
-    blamed
+    named
 }
 
 /// Whether a text has an address, and not only as a part of another one.

@@ -164,8 +164,9 @@ mod tests {
 
     impl Write for Counted<'_> {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.lines += bytes.iter().filter(|&&byte| byte == b'\n').count();
-            assert!(!String::from_utf8_lossy(bytes).contains("hunter2"));
+            let text = String::from_utf8_lossy(bytes);
+            self.lines += text.matches('\n').count();
+            assert!(!text.contains("hunter2"));
             self.held = self.held.max(self.read.get().saturating_sub(self.lines * LINE.len()));
             Ok(bytes.len())
         }
@@ -211,10 +212,8 @@ mod tests {
 
     #[test]
     fn middle_of_a_large_stream_is_left_out_with_a_note() {
-        let mut text = String::new();
-        for number in 0..1000 {
-            text += &format!("line {number}\n");
-        }
+        let lines: Vec<String> = (0..1000).map(|number| format!("line {number}\n")).collect();
+        let text = lines.concat();
         let whole = excerpt(Cursor::new(&text), text.len() as u64).expect("read");
         assert_eq!(whole, text.as_bytes());
         let kept = String::from_utf8(excerpt(Cursor::new(&text), 100).expect("read")).expect("a text");

@@ -89,7 +89,7 @@ impl Ground {
         let before = store.policies(head.revision).await.expect("policies");
         let mut changed = before.clone();
         changed.revision += 1;
-        changed.changed_by = "ada".to_owned();
+        "ada".clone_into(&mut changed.changed_by);
         changed.policies.push(StoredPolicy {
             name: name.parse().expect("a name"),
             text: text.to_owned(),
