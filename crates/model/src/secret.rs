@@ -2,14 +2,15 @@
 //!
 //! Terraform hides a sensitive value where it follows it. It does not follow what a provisioner's program, a container or an AWS
 //! service prints. So every writer of logs, errors, causes, plans, events and API responses passes its text through one
-//! redactor, [`Secrets`]: a build through that of its process, a function through that of the stack.
+//! redactor, [`Secrets`]: a build through that of its process, a function through that of the stack. What only a build sees, it
+//! leaves the functions in a list, [`Marked`].
 //!
 //! # What is hidden
 //!
 //! Values of sensitive variables: of the request, of the environment, defaults, and of the configurations that the stack had
-//! before. Each text and number in them, and the keys of maps (attribute names of `object` types are the blueprint's, not
-//! secret). Each of these whole, trimmed and line by line; as given and in the Unicode normal forms C and D; and in the
-//! encodings of [`forms`].
+//! before; what Terraform marks in plan and state, and what an environment references. Each text and number in them, and the
+//! keys of maps (attribute names of `object` types are the blueprint's, not secret). Each of these whole, trimmed and line by
+//! line; as given and in the Unicode normal forms C and D; and in the encodings of [`forms`].
 //!
 //! # What is not hidden
 //!
@@ -33,6 +34,10 @@ use crate::stack::Configuration;
 use crate::variable::{HIDDEN, Kind, Variable};
 
 mod forms;
+mod marked;
+pub mod state;
+
+pub use marked::Marked;
 
 /// Shorter texts, in bytes, are not hidden: a four-digit PIN is hidden, `on` and `10` are not.
 pub const SHORTEST: usize = 4;
@@ -130,6 +135,14 @@ impl Secrets {
         for value in values {
             collect_leaves(value, &mut texts);
         }
+        Self::of(texts)
+    }
+
+    /// These, and those on the list of a stack.
+    #[must_use]
+    pub fn with_marked(&self, marked: &Marked) -> Self {
+        let mut texts = self.texts.clone();
+        texts.extend(marked.0.iter().cloned());
         Self::of(texts)
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use slipway_model::operation::{Operation, OperationKind};
+use slipway_model::secret::state::sensitive_values;
 use slipway_model::terraform::OUTPUT;
 
 use crate::created::{Attributes, Created};
@@ -12,6 +13,7 @@ use crate::error::Error;
 use crate::lost::{self, Loss};
 use crate::overrides::{literal, state_key};
 use crate::report::{Report, plain};
+use crate::secrets;
 use crate::session::Session;
 use crate::stream::Output;
 
@@ -77,14 +79,20 @@ impl Resource {
 }
 
 /// The outputs that are not sensitive after an apply that Terraform ended; `rescued` is the state that the runner saved for it.
-/// After a destroy there are none, and no resources.
+/// After a destroy there are none, and no resources. What the apply generated is kept as secret before: from here on, the workflow
+/// runs containers and shows what they print.
 pub(crate) async fn outputs(
     session: &Session,
     operation: &Operation,
     report: &Report,
     rescued: Option<Vec<u8>>,
 ) -> Result<Map<String, Value>, Error> {
-    let state = read(session, operation, rescued).await?;
+    let bytes = match rescued {
+        Some(state) => state,
+        None => object(session, operation).await?,
+    };
+    keep_marked(session, operation, &bytes).await?;
+    let state = parse(session, operation, &bytes)?;
     if state.encrypted_data.is_some() {
         // Only OpenTofu reads it. The stream is whole: `check_apply` has looked.
         return Ok(report.plain_outputs());
@@ -101,12 +109,24 @@ pub(crate) async fn outputs(
 
 /// Refuses a destroy that has nothing to do while the state has resources.
 pub(crate) async fn require_destroyed(session: &Session, operation: &Operation) -> Result<(), Error> {
-    read(session, operation, None).await?.require_empty()
+    read(session, operation).await?.require_empty()
+}
+
+/// Keeps what a part of an apply generated: containers may print it already.
+pub(crate) async fn learn(session: &Session, operation: &Operation) -> Result<(), Error> {
+    let state = object(session, operation).await?;
+    keep_marked(session, operation, &state).await
+}
+
+async fn keep_marked(session: &Session, operation: &Operation, state: &[u8]) -> Result<(), Error> {
+    let marked = sensitive_values(state).map_err(|error| not_understood(session, operation, error))?;
+    secrets::learn_marked(&marked);
+    secrets::keep_marked(&session.state, &operation.stack).await
 }
 
 /// The resources that the state has now.
 pub(crate) async fn recorded(session: &Session, operation: &Operation) -> Result<Recorded, Error> {
-    let state = read(session, operation, None).await?;
+    let state = read(session, operation).await?;
     Ok(Recorded::of(&state))
 }
 
@@ -150,22 +170,24 @@ impl Recorded {
     }
 }
 
+async fn read(session: &Session, operation: &Operation) -> Result<State, Error> {
+    parse(session, operation, &object(session, operation).await?)
+}
+
 /// A plan or an apply always leaves a state: without one, nothing says what the stack has.
-async fn read(session: &Session, operation: &Operation, rescued: Option<Vec<u8>>) -> Result<State, Error> {
+async fn object(session: &Session, operation: &Operation) -> Result<Vec<u8>, Error> {
+    let object = session.state.get(&state_key(&operation.stack)).await?;
+    let object = object.ok_or_else(|| lost::error(&session.config, &operation.stack, Loss::Missing))?;
+    Ok(object.bytes)
+}
+
+fn parse(session: &Session, operation: &Operation, state: &[u8]) -> Result<State, Error> {
+    serde_json::from_slice(state).map_err(|error| not_understood(session, operation, error))
+}
+
+fn not_understood(session: &Session, operation: &Operation, error: serde_json::Error) -> Error {
     let key = state_key(&operation.stack);
-    let bytes = match rescued {
-        Some(state) => Some(state),
-        None => session.state.get(&key).await?.map(|object| object.bytes),
-    };
-    let Some(bytes) = bytes else {
-        return Err(lost::error(&session.config, &operation.stack, Loss::Missing));
-    };
-    serde_json::from_slice(&bytes).map_err(|error| Error::Object {
-        action: "understand",
-        bucket: session.config.state_bucket.clone(),
-        key,
-        source: error.into(),
-    })
+    session.state.failed("understand", &key, error.into())
 }
 
 impl State {

@@ -204,6 +204,12 @@ async fn judge(
     if !ended.status.success() && ended.report.only_the_state_failed() {
         return applied_state::outputs(session, operation, &ended.report, rescued).await;
     }
+    if let Err(unread) = applied_state::learn(session, operation).await {
+        say(format_args!(
+            "What the apply generated is not known, and is shown in the logs of containers: {}",
+            chain(&unread)
+        ));
+    }
     Err(compared(session, operation, &ended.report, error).await)
 }
 

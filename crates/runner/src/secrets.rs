@@ -1,33 +1,75 @@
 //! What this build may not show. A build is a process of its own, so these are the secrets of the process: everything that it
 //! prints, keeps and records passes through here.
 
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
-use slipway_model::secret::{Secrets, Sources};
+use slipway_model::id::StackId;
+use slipway_model::secret::{Marked, Secrets, Sources};
 
+use crate::console::say;
+use crate::error::Error;
+use crate::objects::Bucket;
 use crate::stream::Diagnostic;
 
-static KNOWN: LazyLock<Mutex<Arc<Secrets>>> = LazyLock::new(Mutex::default);
+/// What is known now, and the part of it that no record has.
+#[derive(Default)]
+struct Known {
+    secrets: Arc<Secrets>,
+    marked: Marked,
+}
+
+static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
+
+fn lock() -> MutexGuard<'static, Known> {
+    KNOWN.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// What is known now.
 pub(crate) fn known() -> Arc<Secrets> {
-    Arc::clone(&KNOWN.lock().unwrap_or_else(PoisonError::into_inner))
-}
-
-fn learn(change: impl FnOnce(&Secrets) -> Secrets) {
-    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    *known = Arc::new(change(&known));
+    Arc::clone(&lock().secrets)
 }
 
 /// What these give.
 pub(crate) fn learn_of(sources: &Sources<'_>) {
-    learn(|known| known.and(&sources.secrets()));
+    let mut known = lock();
+    known.secrets = Arc::new(known.secrets.and(&sources.secrets()));
 }
 
-/// What Terraform marks as sensitive in a plan.
+/// What Terraform marks as sensitive, and what an environment references.
 pub(crate) fn learn_marked(values: &[Value]) {
-    learn(|known| known.with(values));
+    if values.is_empty() {
+        return;
+    }
+    let mut known = lock();
+    known.secrets = Arc::new(known.secrets.with(values));
+    known.marked.add(values);
+}
+
+/// Leaves what was learnt of marks and references for the functions that show what the stack's containers print.
+pub(crate) async fn keep_marked(states: &Bucket, stack: &StackId) -> Result<(), Error> {
+    let marked = lock().marked.clone();
+    if marked.is_empty() {
+        return Ok(());
+    }
+    let key = Marked::key(stack);
+    let kept = match states.get(&key).await? {
+        Some(object) => {
+            let list = Marked::parse(&object.bytes);
+            list.ok_or_else(|| states.failed("understand", &key, "it is no list of texts".into()))?
+        }
+        None => Marked::default(),
+    };
+    let list = marked.with_earlier(kept.clone());
+    if list == kept {
+        return Ok(());
+    }
+    if list.is_too_long() {
+        say(format_args!(
+            "Terraform marks more text as sensitive than Slipway can search for: what containers print is not shown."
+        ));
+    }
+    states.put(&key, list.to_json()).await
 }
 
 /// A text without secrets.
