@@ -64,7 +64,8 @@ def must_allow(world: World) -> Iterator[Asked]:
             yield role, request(f"xray:{action}", "*"), LAMBDA
     yield "ApiRole", request("s3:PutObject", world.bucket("ArtifactsBucket", "uploads/a")), UPLOADS
     for role in ("ApiRole", "StepsRole", "BuildsRole"):
-        yield role, request("s3:ListBucket", world.slipway.template.arn("ArtifactsBucket")), MISSING
+        for bucket in ("ArtifactsBucket", "StateBucket"):
+            yield role, request("s3:ListBucket", world.slipway.template.arn(bucket)), MISSING
     for role in ("EventsRole", "StepsRole"):
         yield role, request("sqs:SendMessage", world.slipway.template.arn("UnhandledEvents")), ASYNC
     yield "NotifyRole", request("sqs:SendMessage", world.slipway.template.arn("UnhandledNotifications")), ASYNC
@@ -122,6 +123,12 @@ def must_deny(world: World) -> Iterator[Asked]:
         "a saved plan has every secret in clear",
     )
     yield "ApiRole", request("s3:PutObject", world.bucket(artifacts, "toolchain/arm64.zip")), "the API would choose what builds run"
+    state, secrets = (world.bucket("StateBucket", key) for key in ("stacks/a/a/terraform.tfstate", "stacks/a/secrets.json"))
+    for role in ("ApiRole", "StepsRole"):
+        yield role, request("s3:GetObject", state), "a state has every secret of a stack, and says which"
+        yield role, request("s3:PutObject", secrets), "builds write the lists of secrets"
+    for role in ("EventsRole", "NotifyRole", "SweepRole"):
+        yield role, request("s3:GetObject", secrets), "it quotes what others have hidden secrets in"
     yield "ApiRole", request("logs:GetLogEvents", world.stream("FunctionLogs")), "the functions' logs are not the users'"
     for role in ("ApiRole", "EventsRole", "StepsRole", "SweepRole"):
         yield role, request("states:StartExecution", world.machine), "an execution that no version holds"

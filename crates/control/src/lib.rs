@@ -12,6 +12,7 @@
 //! | [`pause`] | the step that brings a decision at a pause to ECS |
 //! | [`rollout`], [`task_run`], [`snapshot`] | the end of what a state of the workflow waits for |
 //! | [`task_token`] | answers to the states that wait |
+//! | [`secrets`] | what the functions that show the output of containers must not show |
 //! | [`orphan`] | the end of an operation whose execution ended without recording it |
 
 mod error;
@@ -22,6 +23,7 @@ pub mod cancel;
 pub mod orphan;
 pub mod pause;
 pub mod rollout;
+pub mod secrets;
 pub mod snapshot;
 pub mod start;
 pub mod task_run;

@@ -23,6 +23,12 @@ use crate::{Error, Store};
 /// The reason of a failure whose secrets are not known.
 const UNREADABLE: &str = "The reason is hidden, because the secrets of the stack could not be read";
 
+/// Leaves out why an operation did not succeed, where nothing says what the text must not show.
+pub fn leave_out(failure: &mut Failure) {
+    UNREADABLE.clone_into(&mut failure.message);
+    failure.address = None;
+}
+
 /// How an operation ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum End {
@@ -204,8 +210,7 @@ impl Store {
             Err(error) => {
                 let error = chain(&error);
                 tracing::error!(operation = %operation.id, error, "the reason of a failure is hidden");
-                UNREADABLE.clone_into(&mut failure.message);
-                failure.address = None;
+                leave_out(failure);
             }
         }
     }

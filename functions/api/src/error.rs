@@ -6,6 +6,7 @@ use std::error::Error as StdError;
 use axum::http::Method;
 use slipway_api_types::{Missing, MissingKind};
 use slipway_control::admission::Refusal;
+use slipway_control::secrets::Unknown;
 use slipway_model::id::OperationId;
 use slipway_model::name::Digest;
 use slipway_model::operation::approval::Undecidable;
@@ -188,6 +189,20 @@ impl From<slipway_store::Error> for Error {
             Store::NotActive { .. } | Store::Encode { .. } | Store::Decode { .. } => {
                 Self::internal("using the table", error)
             }
+        }
+    }
+}
+
+impl From<Unknown> for Error {
+    fn from(error: Unknown) -> Self {
+        match error {
+            Unknown::Record(error) => error.into(),
+            Unknown::List(_) | Unknown::Body(_) => Self::Unavailable {
+                doing: "reading the secrets of a stack",
+                source: error.into(),
+            },
+            // As a log that nobody keeps: asking again does not help.
+            Unknown::Unusable(why) => Self::NotFound(format!("The log is not shown, because {why}.")),
         }
     }
 }

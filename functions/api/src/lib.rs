@@ -26,6 +26,7 @@ use std::sync::Arc;
 
 use aws_config::SdkConfig;
 use slipway_aws::{Lazy, MissingVariable, lazy, required};
+use slipway_control::secrets::StackSecrets;
 use slipway_model::webhook::address::Reach;
 use slipway_policy::Gate;
 use slipway_store::Store;
@@ -73,6 +74,8 @@ pub struct Config {
     pub table: String,
     /// The bucket of the blueprints (`SLIPWAY_ARTIFACTS_BUCKET`).
     pub artifacts_bucket: String,
+    /// The bucket of the Terraform states, with the lists of secrets (`SLIPWAY_STATE_BUCKET`).
+    pub state_bucket: String,
     /// The ARN of the workflow (`SLIPWAY_STATE_MACHINE_ARN`).
     pub state_machine: String,
     /// How callers are recognised.
@@ -134,6 +137,7 @@ impl Config {
         Ok(Self {
             table,
             artifacts_bucket: required(vars, "SLIPWAY_ARTIFACTS_BUCKET")?,
+            state_bucket: required(vars, "SLIPWAY_STATE_BUCKET")?,
             state_machine: required(vars, "SLIPWAY_STATE_MACHINE_ARN")?,
             callers: Callers {
                 admins: admins.into_iter().map(ToOwned::to_owned).collect(),
@@ -167,6 +171,7 @@ impl Deref for Api {
 #[derive(Debug)]
 pub struct Shared {
     store: Store,
+    secrets: StackSecrets,
     gate: Gate,
     /// Whether the deployment names administrators.
     has_administrators: bool,
@@ -192,12 +197,14 @@ impl Api {
             aws_sdk_s3::Client::from_conf(s3.build())
         };
         let store = Store::new(sdk_config, &config.table).keeping_audit(config.audit_retention);
+        let s3 = lazy(sdk_config, s3);
         Self(Arc::new(Shared {
+            secrets: StackSecrets::new(&store, &s3, &config.state_bucket),
             gate: Gate::new(&store),
             has_administrators: !config.callers.admins.is_empty(),
             store,
             sfn: lazy(sdk_config, aws_sdk_sfn::Client::new),
-            s3: lazy(sdk_config, s3),
+            s3,
             logs: lazy(sdk_config, aws_sdk_cloudwatchlogs::Client::new),
             state_machine: config.state_machine.clone(),
             artifacts_bucket: config.artifacts_bucket.clone(),
@@ -228,7 +235,12 @@ mod tests {
 
     /// The configuration with these variables, and those that it needs.
     fn config(set: &[(&str, &str)]) -> Result<Config, InvalidConfig> {
-        let vars = ["SLIPWAY_TABLE", "SLIPWAY_ARTIFACTS_BUCKET", "SLIPWAY_STATE_MACHINE_ARN"];
+        let vars = [
+            "SLIPWAY_TABLE",
+            "SLIPWAY_ARTIFACTS_BUCKET",
+            "SLIPWAY_STATE_BUCKET",
+            "SLIPWAY_STATE_MACHINE_ARN",
+        ];
         let vars = vars
             .map(|name| (name, "x"))
             .into_iter()

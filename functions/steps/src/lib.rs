@@ -55,6 +55,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use slipway_aws::{Lazy, MissingVariable, lazy, required};
+use slipway_control::secrets::StackSecrets;
 use slipway_model::error_chain::chain;
 use slipway_model::id::OperationId;
 use slipway_model::secret::Secrets;
@@ -73,6 +74,7 @@ use stack_account::StackAccounts;
 pub struct Config {
     table: String,
     artifacts_bucket: String,
+    state_bucket: String,
     state_machine: String,
     s3_path_style: bool,
     /// Where health addresses may lead.
@@ -86,6 +88,7 @@ impl Config {
         Ok(Self {
             table: var("SLIPWAY_TABLE")?,
             artifacts_bucket: var("SLIPWAY_ARTIFACTS_BUCKET")?,
+            state_bucket: var("SLIPWAY_STATE_BUCKET")?,
             state_machine: var("SLIPWAY_STATE_MACHINE_ARN")?,
             s3_path_style: slipway_aws::s3_path_style(vars),
             health: Reach::of_health(vars),
@@ -98,6 +101,7 @@ impl Config {
 pub struct Steps {
     config: Config,
     store: Store,
+    secrets: StackSecrets,
     gate: Gate,
     accounts: StackAccounts,
     s3: Lazy<aws_sdk_s3::Client>,
@@ -113,12 +117,13 @@ impl Steps {
             let s3 = aws_sdk_s3::config::Builder::from(sdk).force_path_style(by_path);
             aws_sdk_s3::Client::from_conf(s3.build())
         };
-        let store = Store::new(sdk, config.table.clone());
+        let (store, s3) = (Store::new(sdk, config.table.clone()), lazy(sdk, s3));
         Self {
+            secrets: StackSecrets::new(&store, &s3, &config.state_bucket),
             gate: Gate::new(&store),
             store,
             accounts: StackAccounts::new(sdk),
-            s3: lazy(sdk, s3),
+            s3,
             sfn: lazy(sdk, aws_sdk_sfn::Client::new),
             codebuild: lazy(sdk, aws_sdk_codebuild::Client::new),
             config,
@@ -168,7 +173,7 @@ impl Steps {
     /// The secrets of the stack of an operation.
     async fn secrets_of(&self, operation: &OperationId) -> Result<Secrets, StepError> {
         let operation = self.store.operation(operation).await?;
-        Ok(self.store.secrets_of(&operation).await?)
+        Ok(self.secrets.of_operation(&operation).await?)
     }
 
     async fn dispatch(&self, payload: Value) -> Result<Value, StepError> {

@@ -46,8 +46,8 @@ impl Steps {
         let read = || self.store.operation_and_stack(&of.operation, of.stack.as_ref());
         let (mut applied, mut stack) = read().await?;
         let mut contract = self.read_contract(&applied).await?;
-        self.store
-            .secrets_in(&applied, &stack)
+        self.secrets
+            .in_operation(&applied, &stack)
             .await?
             .hide_in_contract(&mut contract);
         for attempt in 0..ATTEMPTS {

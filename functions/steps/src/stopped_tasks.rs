@@ -36,7 +36,7 @@ impl Steps {
             return Ok(None);
         };
         let account = self.stack_account(&place, &operation.id).await?;
-        let secrets = self.store.secrets_of(operation).await?;
+        let secrets = self.secrets.of_operation(operation).await?;
         let cluster = contract.cluster.as_deref().unwrap_or_default();
         let of_one = step
             .strip_prefix(WAIT_UNTIL_STABLE)

@@ -94,9 +94,32 @@ fn at<'v>(mut value: &'v Value, path: &[Step]) -> Option<&'v Value> {
             (_, Value::Null) => None,
             _ => return Some(value),
         };
-        value = inner?;
+        value = without_type(inner?);
     }
     Some(value)
+}
+
+/// A value whose type is known only with it, such as `input` of `terraform_data`, stands beside that type.
+fn without_type(value: &Value) -> &Value {
+    match value
+        .as_object()
+        .map(|members| (members.len(), members.get("value"), members.get("type")))
+    {
+        Some((2, Some(inner), Some(kind))) if is_type(kind) => inner,
+        _ => value,
+    }
+}
+
+/// Whether this is a type: the name of a primitive one, or that of a collection with what it is of.
+fn is_type(kind: &Value) -> bool {
+    match kind {
+        Value::String(name) => ["string", "number", "bool"].contains(&name.as_str()),
+        Value::Array(parts) => parts
+            .first()
+            .and_then(Value::as_str)
+            .is_some_and(|name| ["object", "tuple", "list", "set", "map"].contains(&name)),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -124,6 +147,8 @@ mod tests {
                         [attribute("map"), index(json!("k"), "string")],
                         [attribute("set"), index(json!("in a set"), "string")],
                      ]},
+                    {"attributes": {"input": {"value": {"k": "typed"}, "type": ["object", {"k": "string"}]}, "record": {"value": "v", "type": "A"}},
+                     "sensitive_attributes": [[attribute("input"), attribute("k")], [attribute("input")], [attribute("record")]]},
                     {"attributes": {"open": 1}, "sensitive_attributes": []},
                     {"attributes_flat": {"open": "1"}},
                 ]},
@@ -132,7 +157,16 @@ mod tests {
         let found = sensitive_values(state.to_string().as_bytes()).expect("a state");
         assert_eq!(
             json!(found),
-            json!(["of an output", "generated", "second", "in a map", ["in a set"]])
+            json!([
+                "of an output",
+                "generated",
+                "second",
+                "in a map",
+                ["in a set"],
+                "typed",
+                {"k": "typed"},
+                {"value": "v", "type": "A"},
+            ])
         );
     }
 }

@@ -11,6 +11,7 @@ mod incomplete;
 mod isolation;
 mod lifecycle;
 mod lost_state;
+mod marked;
 mod moto;
 mod permissions;
 mod provider;

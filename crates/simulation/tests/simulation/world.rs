@@ -108,6 +108,7 @@ impl World {
             ("AWS_ENDPOINT_URL", "http://aws.simulated".to_owned()),
             ("SLIPWAY_TABLE", table::NAME.to_owned()),
             ("SLIPWAY_ARTIFACTS_BUCKET", "artifacts".to_owned()),
+            ("SLIPWAY_STATE_BUCKET", "state".to_owned()),
             ("SLIPWAY_STATE_MACHINE_ARN", MACHINE_ARN.to_owned()),
             ("SLIPWAY_CONCURRENT_WAITS", "5".to_owned()),
             (

@@ -292,7 +292,7 @@ impl Api {
         }
         let secrets = match read.secrets.take() {
             Some(secrets) => secrets,
-            None => self.store.secrets_of(operation).await?,
+            None => self.secrets.of_operation(operation).await?,
         };
         let hidden = lines.iter().map(|line| Line {
             time: line.time,

@@ -90,7 +90,7 @@ pub(super) async fn read(
     let client = api.stack_logs.client(&environment, &stack.id, &api.state_machine);
     let log = Log {
         client: Box::pin(client).await?,
-        secrets: api.store.secrets_of_stack(&stack).await?,
+        secrets: api.secrets.of_stack(&stack).await?,
         logs,
     };
     let read = log.read(&mut place).await?;

@@ -276,17 +276,19 @@ async fn log_of_a_container_hides_secrets() {
     let lines = [
         "connecting to postgres://app:hunter2@db",
         "Authorization: Basic YXBwOmh1bnRlcjI=",
+        "generated-canary-5678",
         "ready",
     ];
+    let list = format!("/state/stacks/{}/secrets.json", crate::support::stack_id(&operation));
     let lines = lines.map(str::to_owned).to_vec();
-    server
-        .fakes
-        .lock()
-        .expect("not poisoned")
-        .streams
-        .insert("app".to_owned(), lines);
+    {
+        let mut fakes = server.fakes.lock().expect("not poisoned");
+        fakes.streams.insert("app".to_owned(), lines);
+        fakes.objects.insert(list, r#"["generated-canary-5678"]"#.into());
+    }
     let log = server.get(&format!("/v1/operations/{id}/logs")).await;
     let text = String::from_utf8_lossy(&log.body).into_owned();
     assert!(text.contains("app:(sensitive)@db") && text.contains("ready"), "{text}");
-    assert!(!text.contains("hunter2") && !text.contains("h1bnRlcj"), "{text}");
+    let leaks = ["hunter2", "h1bnRlcj", "canary"];
+    assert!(leaks.iter().all(|leak| !text.contains(leak)), "{text}");
 }

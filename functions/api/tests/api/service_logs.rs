@@ -48,6 +48,33 @@ fn messages(page: &Value) -> Vec<&str> {
     lines.map(|line| line["message"].as_str().expect("a text")).collect()
 }
 
+/// Their list is beside the stack's state. Without a list that can be read, nothing says what a line must not show.
+#[tokio::test]
+async fn values_that_only_builds_see_are_hidden() {
+    let server = Server::with_blueprint().await;
+    let (path, group) = printing(&server, "local").await;
+    let stack = group.rsplit('/').next().expect("an ID").to_owned();
+    print(&server, &group, "one", &[(1_000, "password generated-canary")]);
+    let list = |text: &'static str| {
+        let mut fakes = server.fakes.lock().expect("not poisoned");
+        fakes
+            .objects
+            .insert(format!("/state/stacks/{stack}/secrets.json"), text.into());
+    };
+    let since = format!("{path}?since=1970-01-01T00:00:01Z");
+    list(r#"["generated-canary"]"#);
+    let read = server.get(&since).await.json();
+    assert_eq!(messages(&read), ["password (sensitive)"]);
+    list("damaged");
+    let refused = server.get(&since).await;
+    assert_eq!(refused.status, 404, "{refused:?}");
+    let problem = refused.json().to_string();
+    assert!(
+        problem.contains("list of the stack's secrets is damaged") && !problem.contains("canary"),
+        "{problem}"
+    );
+}
+
 #[tokio::test]
 async fn every_line_of_a_service_comes_once() {
     let server = Server::with_blueprint().await;

@@ -179,6 +179,7 @@ impl Server {
             [
                 ("SLIPWAY_TABLE", TABLE),
                 ("SLIPWAY_ARTIFACTS_BUCKET", "artifacts"),
+                ("SLIPWAY_STATE_BUCKET", "state"),
                 ("SLIPWAY_STATE_MACHINE_ARN", STATE_MACHINE),
                 ("SLIPWAY_CONCURRENT_WAITS", "5"),
                 ("SLIPWAY_UNHANDLED_EVENTS_URL", &format!("{QUEUES}-unhandled-events")),

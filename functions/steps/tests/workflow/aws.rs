@@ -152,6 +152,7 @@ pub fn router(aws: Shared) -> Router {
         .route("/schedules/{name}", axum::routing::get(schedule).put(update_schedule))
         .route("/healthz", axum::routing::get(health))
         .route("/artifacts/{*key}", axum::routing::get(object))
+        .route("/state/{*key}", axum::routing::get(object))
         .layer(middleware::from_fn_with_state(aws.clone(), sts::note_caller))
         .with_state(aws)
 }

@@ -27,7 +27,7 @@ fn release(world: &World) -> OperationId {
 }
 
 /// The last task ended with this exit code, after it printed this.
-fn ends(aws: &Shared, code: i32, line: &str) {
+pub fn ends(aws: &Shared, code: i32, line: &str) {
     let mut aws = lock(aws);
     let arn = aws.ran.last().expect("a task").1.clone();
     aws.tasks.get_mut(&arn).expect("a task")["containers"][0]["exitCode"] = code.into();

@@ -29,5 +29,6 @@ mod reconfigured;
 mod released;
 mod repeated;
 mod rollouts;
+mod secrets;
 mod snapshots;
 mod stopped;

@@ -157,6 +157,7 @@ impl World {
             ("AWS_ENDPOINT_URL_DYNAMODB", &dynamodb),
             ("SLIPWAY_TABLE", "slipway"),
             ("SLIPWAY_ARTIFACTS_BUCKET", "artifacts"),
+            ("SLIPWAY_STATE_BUCKET", "state"),
             ("SLIPWAY_STATE_MACHINE_ARN", MACHINE_ARN),
             ("SLIPWAY_HEALTH_LOOPBACK", "yes"),
         ]
