@@ -239,6 +239,28 @@ impl Operation {
         self.status == OperationStatus::WaitingForApproval && self.decision.is_none()
     }
 
+    /// The operation for callers who may not read it: which it is, its status, and what they asked of it themselves.
+    pub fn without_content(self) -> Self {
+        Self {
+            approved_by: None,
+            approvals: Vec::new(),
+            approvals_required: None,
+            approval_expires_at: None,
+            task: None,
+            snapshot: None,
+            waiting_for_build: None,
+            steps: Vec::new(),
+            progress: None,
+            rollouts: Vec::new(),
+            plan: None,
+            drift: None,
+            error: None,
+            ways_forward: Vec::new(),
+            execution_arn: None,
+            ..self
+        }
+    }
+
     /// The operation as the API shows it; `position` is its position in the queue.
     pub fn new(operation: operation::Operation, position: Option<usize>) -> Self {
         let links = OperationLinks::of(&operation);

@@ -119,7 +119,7 @@ impl Viewer {
 
     /// Whether the caller may do this.
     pub(crate) fn may(&self, action: Action, resource: &Resource) -> bool {
-        self.policies.permits(&self.principal, action, resource)
+        self.decide(action, resource, &Facts::None).is_ok()
     }
 
     /// Whether the caller may read an operation of this stack.
@@ -128,14 +128,21 @@ impl Viewer {
         self.may(Action::Read, &Resource::Operation(operation))
     }
 
-    /// The policies that permit it, or why it is denied.
+    /// The policies that permit it, or why it is denied. Only a caller who may read a plan approves it.
     pub(crate) fn decide(&self, action: Action, resource: &Resource, facts: &Facts) -> Result<Vec<String>, Denial> {
-        self.policies.decide(&Question {
-            principal: &self.principal,
-            action,
-            resource,
-            facts,
-        })
+        let decide = |action, facts| {
+            self.policies.decide(&Question {
+                principal: &self.principal,
+                action,
+                resource,
+                facts,
+            })
+        };
+        let policies = decide(action, facts)?;
+        if action == Action::Approve {
+            decide(Action::Read, &Facts::None)?;
+        }
+        Ok(policies)
     }
 }
 

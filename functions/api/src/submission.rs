@@ -10,10 +10,13 @@ use slipway_control::admission::{Admission, Asking, Change};
 use slipway_model::name::Digest;
 use slipway_model::policy::PermittedRequest;
 use slipway_model::stack::Stack;
+use slipway_policy::facts::StackFacts;
+use slipway_policy::{Action, Resource};
 use slipway_store::create::{Accepted, Outcome};
 use slipway_store::idempotency::{Answer, Idempotency, Known};
 
 use crate::Api;
+use crate::access::Viewer;
 use crate::body::{self, Fields, REQUEST_SIZE};
 use crate::caller::Caller;
 use crate::error::Error;
@@ -35,6 +38,8 @@ pub struct Submission<const LIMIT: usize = REQUEST_SIZE> {
     pub idempotency: Option<Idempotency>,
     /// The request as policies permitted it, if it is about a stack.
     permitted: Option<PermittedRequest>,
+    /// What policies decided on, and the policies as the caller meets them.
+    judged: Option<(Viewer, Resource)>,
     fields: Option<Fields>,
 }
 
@@ -54,6 +59,29 @@ impl<const LIMIT: usize> Submission<LIMIT> {
             origin: None,
             idempotency: self.idempotency.as_ref(),
         }
+    }
+
+    /// What the request is about, if the caller may read it. Otherwise the answer shows nothing of it that `GET` denies.
+    pub(crate) fn read_resource(&self) -> Option<&Resource> {
+        let (viewer, resource) = self.judged.as_ref()?;
+        viewer.may(Action::Read, resource).then_some(resource)
+    }
+
+    /// The answer to a request whose operation was created.
+    pub(crate) fn accepted(&self, accepted: Accepted<'_>) -> Answer {
+        let Accepted {
+            operation,
+            stack,
+            position,
+        } = accepted;
+        let is_readable = match &self.judged {
+            Some((viewer, Resource::Stack(judged))) => {
+                viewer.may_read(operation, StackFacts::new(stack, judged.environment.clone()))
+            }
+            _ => false,
+        };
+        let shown = view::Operation::new(operation.clone(), position);
+        in_progress(&if is_readable { shown } else { shown.without_content() })
     }
 
     /// The fields of a request that may do without a body.
@@ -140,6 +168,7 @@ impl<const LIMIT: usize> Submission<LIMIT> {
             headers: parts.headers,
             idempotency,
             permitted: parts.extensions.remove(),
+            judged: parts.extensions.remove().zip(parts.extensions.remove()),
             fields,
         })
     }
@@ -155,11 +184,6 @@ pub(crate) fn answer(status: StatusCode, location: Option<String>, body: &impl S
         // A view has only texts for names, which always are JSON.
         body: serde_json::to_vec(body).unwrap_or_default(),
     }
-}
-
-/// The response to a request whose operation was created.
-pub(crate) fn accepted(accepted: Accepted<'_>) -> Answer {
-    in_progress(&view::Operation::new(accepted.operation.clone(), accepted.position))
 }
 
 /// The response with an operation and its path in `Location`.
@@ -198,6 +222,7 @@ impl Api {
         submission: &Submission,
     ) -> Result<Outcome, Error> {
         let asking = submission.asking();
+        let accepted = |accepted: Accepted<'_>| submission.accepted(accepted);
         let asked = Admission::by(&self.store).request_change(stack, change, expected.revision(), asking, accepted);
         Ok(asked.await?)
     }

@@ -17,7 +17,7 @@ use slipway_store::idempotency::Answer;
 
 use crate::error::Error;
 use crate::revision;
-use crate::submission::{answer, given, given_again};
+use crate::submission::{Submission, answer, given, given_again, in_progress};
 use crate::{Api, Caller};
 
 /// The response about a configured record; `path` is the path of a new one.
@@ -80,6 +80,17 @@ impl Api {
             _ => "",
         };
         self.note_reader(caller, owner, &operation.stack).await
+    }
+
+    /// The answer to a change of an operation: no more of it than `GET` shows the caller, and recorded as a read like that.
+    pub(super) async fn answer_about(&self, submission: &Submission, operation: Operation) -> Result<Response, Error> {
+        let shown = if let Some(resource) = submission.read_resource() {
+            self.note_reader_of(&submission.caller, &operation, resource).await?;
+            self.shown(operation).await?
+        } else {
+            self.shown(operation).await?.without_content()
+        };
+        self.answer_once(submission, in_progress(&shown)).await
     }
 
     /// Starts the operation of a request, and responds.

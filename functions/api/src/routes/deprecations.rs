@@ -69,7 +69,11 @@ pub(super) async fn put(
         .deprecate_blueprint(&known.name, &known.version, Some(&deprecation), by)
         .await?;
     tracing::info!(caller = by, blueprint = %known.name, version = %known.version, "deprecated");
-    let shown = view::BlueprintVersion::from(deprecated);
+    let mut shown = view::BlueprintVersion::from(deprecated);
+    if submission.read_resource().is_none() {
+        shown.description.clear();
+        shown.variables.clear();
+    }
     api.answer_once(&submission, answer(StatusCode::OK, None, &shown)).await
 }
 

@@ -28,7 +28,7 @@ use crate::openapi::{ChangeProblems, ReadProblems};
 use crate::parameters::{CURSOR_REMEDY, Parameters, one_of};
 use crate::records::found;
 use crate::shown;
-use crate::submission::{Submission, in_progress};
+use crate::submission::Submission;
 use crate::waiting::Waited;
 use crate::{Api, Caller};
 
@@ -171,6 +171,7 @@ pub(super) async fn show(
 /// The approval quotes the hash of the approval sheet. Without the current hash it is rejected with 409, which has the hash and the
 /// path of the current sheet. The workflow applies exactly the plan on the sheet. The rules of the environment decide how many
 /// approvals a plan needs, and whether requesters may approve. An approver counts once. Approvals of an earlier sheet do not count.
+/// Policies must permit the approver to `read` the operation as well.
 #[utoipa::path(
     post,
     path = "/v1/operations/{id}/approve",
@@ -203,8 +204,7 @@ pub(super) async fn approve(
     }
     let operation = api.store.approve(&operation.id, approver).await?;
     let operation = Box::pin(api.deliver(operation, "approving a plan")).await?;
-    let answer = in_progress(&api.shown(operation).await?);
-    api.answer_once(&submission, answer).await
+    Box::pin(api.answer_about(&submission, operation)).await
 }
 
 /// Reject a plan
@@ -242,8 +242,7 @@ pub(super) async fn reject(
         .reject(&operation.id, &submission.caller.name, &failure)
         .await?;
     let operation = Box::pin(api.deliver(operation, "rejecting a plan")).await?;
-    let answer = in_progress(&api.shown(operation).await?);
-    api.answer_once(&submission, answer).await
+    Box::pin(api.answer_about(&submission, operation)).await
 }
 
 /// Cancel an operation
@@ -273,8 +272,7 @@ pub(super) async fn cancel(
     submission.no_fields()?;
     // On the heap: it is the deepest of all handlers.
     let operation = Box::pin(api.cancel(&operation, &submission.caller)).await?;
-    let answer = in_progress(&api.shown(operation).await?);
-    api.answer_once(&submission, answer).await
+    Box::pin(api.answer_about(&submission, operation)).await
 }
 
 /// A body without fields.
@@ -327,7 +325,7 @@ fn sentence(fields: &mut Fields, name: &'static str, remedy: &str) -> Option<Str
 
 impl Api {
     /// The operation as it is shown, with its place in the queue.
-    async fn shown(&self, operation: Operation) -> Result<view::Operation, Error> {
+    pub(super) async fn shown(&self, operation: Operation) -> Result<view::Operation, Error> {
         let position = match operation.status {
             OperationStatus::Queued => self.store.position(&operation.stack, &operation.id).await?,
             _ => None,

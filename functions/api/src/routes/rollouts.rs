@@ -11,7 +11,7 @@ use crate::Api;
 use crate::access::Admitted;
 use crate::error::Error;
 use crate::openapi::ChangeProblems;
-use crate::submission::{Submission, in_progress};
+use crate::submission::Submission;
 use slipway_api_types as view;
 
 /// Continue a paused release
@@ -83,7 +83,6 @@ impl Api {
             .await?;
         let delivered = pause::deliver_pauses(&self.store, &self.sfn, &decided).await;
         delivered.map_err(|error| unanswered("waking the step that waits for the rollout", error))?;
-        let answer = in_progress(&view::Operation::new(decided, None));
-        self.answer_once(&submission, answer).await
+        Box::pin(self.answer_about(&submission, decided)).await
     }
 }

@@ -15,6 +15,7 @@ use slipway_model::stack::{Stack, StackStatus};
 use slipway_policy::{Action, Resource};
 use slipway_store::Cursor;
 use slipway_store::configured;
+use slipway_store::create::Accepted;
 use slipway_store::list::StackFilter;
 use slipway_store::{ATTEMPTS, Page, pause};
 
@@ -26,7 +27,7 @@ use crate::openapi::{ChangeProblems, InProgress, ReadProblems};
 use crate::parameters::{CURSOR_REMEDY, Parameters};
 use crate::revision::{self, Expected};
 use crate::shown;
-use crate::submission::{Submission, accepted, answer};
+use crate::submission::{Submission, answer};
 use crate::{Api, Caller};
 
 /// List the stacks
@@ -122,18 +123,27 @@ pub(super) async fn show(
     if is_settled && revision::is_known(&headers, stack.revision) {
         return Ok((StatusCode::NOT_MODIFIED, tag).into_response());
     }
-    let is_readable = viewer.may(Action::Read, &resource);
-    let shown = if is_readable {
-        api.note_reader(&caller, &stack.owner, &stack.id).await?;
-        api.shown_stack(stack).await?
-    } else {
-        let draft = api.store.versions_of_drafts([&stack]).await?.state_of(&stack);
-        view::Stack::without_content(stack, draft)
-    };
+    let shown = api.stack_shown_to(&viewer, &caller, stack, &resource).await?;
     Ok((tag, Json(shown)).into_response())
 }
 
 impl Api {
+    /// The stack as the caller may see it. What a caller reads of another owner's stack is recorded.
+    async fn stack_shown_to(
+        &self,
+        viewer: &Viewer,
+        caller: &Caller,
+        stack: Stack,
+        resource: &Resource,
+    ) -> Result<view::Stack, Error> {
+        if viewer.may(Action::Read, resource) {
+            self.note_reader(caller, &stack.owner, &stack.id).await?;
+            return self.shown_stack(stack).await;
+        }
+        let draft = self.store.versions_of_drafts([&stack]).await?.state_of(&stack);
+        Ok(view::Stack::without_content(stack, draft))
+    }
+
     /// The stack with what became of its draft, and what its operations have stopped: the one in progress, or the last that ended too
     /// early.
     async fn shown_stack(&self, stack: Stack) -> Result<view::Stack, Error> {
@@ -172,6 +182,7 @@ pub(super) async fn create(
     let new = Admission::by(&api.store)
         .judge_new_stack(draft, environment, submission.asking())
         .await?;
+    let accepted = |accepted: Accepted<'_>| submission.accepted(accepted);
     let outcome = api.store.create_stack(&new, submission.idempotency.as_ref(), accepted);
     api.answer(outcome.await?).await
 }
@@ -240,7 +251,7 @@ pub(super) async fn destroy(
 /// Transfer a stack
 ///
 /// Changes the owner to a team, a person, a role or an account, and nothing else. Terraform sets the tag `slipway:owner` of its
-/// resources with the next update.
+/// resources with the next update. The response has what the caller may see of the stack of the new owner.
 #[utoipa::path(
     put,
     path = "/v1/stacks/{id}/owner",
@@ -259,6 +270,7 @@ pub(super) async fn destroy(
 )]
 pub(super) async fn transfer(
     State(api): State<Api>,
+    viewer: Viewer,
     Admitted(mut stack): Admitted<Stack>,
     mut submission: Submission,
 ) -> Result<Response, Error> {
@@ -275,7 +287,9 @@ pub(super) async fn transfer(
             .transfer_stack(&stack, &owner, &submission.caller.name)
             .await?
         {
-            let shown = api.shown_stack(transferred).await?;
+            let resource = api.stack_resource(&transferred).await?;
+            let caller = &submission.caller;
+            let shown = api.stack_shown_to(&viewer, caller, transferred, &resource).await?;
             return api.answer_once(&submission, answer(StatusCode::OK, None, &shown)).await;
         }
         pause(attempt).await;

@@ -6,6 +6,7 @@ mod blueprints;
 mod callers;
 mod configuration;
 mod console;
+mod content;
 mod dead_letters;
 mod document;
 mod idempotency;

@@ -25,7 +25,7 @@ async fn waiting(server: &Server) -> Value {
 }
 
 /// An operation of Ann's whose plan waits for so many approvers.
-async fn waiting_for(server: &Server, required: u32, self_approval: bool) -> Value {
+pub async fn waiting_for(server: &Server, required: u32, self_approval: bool) -> Value {
     let rule = ApprovalRule {
         required,
         self_approval,
