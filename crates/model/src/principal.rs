@@ -46,8 +46,63 @@ pub enum Kind {
 pub fn kind_of(name: &str) -> Kind {
     match name.split_once(':') {
         Some(("event", _)) => Kind::Account,
-        Some(("arn", rest)) if rest.contains(":role/") => Kind::Role,
-        _ => Kind::Person,
+        _ => match Arn::read(name).map(Arn::identity) {
+            Some(Identity::Role) => Kind::Role,
+            _ => Kind::Person,
+        },
+    }
+}
+
+/// An ARN, by its parts. The resource may have colons: the path of an IAM user may have any character that is printed.
+#[derive(Debug, Clone, Copy)]
+struct Arn<'a> {
+    partition: &'a str,
+    service: &'a str,
+    account: &'a str,
+    resource: &'a str,
+}
+
+/// What an ARN of IAM or STS names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Identity<'a> {
+    /// An IAM user, whose name administrators of its account choose.
+    User,
+    /// The root user of an account.
+    Root,
+    /// An IAM role.
+    Role,
+    /// The session of a role.
+    Session { role: &'a str, name: &'a str },
+    /// Something else. Of a session of `GetFederationToken`, an IAM user chooses the name.
+    Other,
+}
+
+impl<'a> Arn<'a> {
+    fn read(text: &'a str) -> Option<Self> {
+        let mut parts = text.splitn(6, ':');
+        let (arn, partition, service) = (parts.next()?, parts.next()?, parts.next()?);
+        let (region, account, resource) = (parts.next()?, parts.next()?, parts.next()?);
+        // IAM and STS have no Region in their ARNs.
+        (arn == "arn" && region.is_empty() && !account.is_empty()).then_some(Self {
+            partition,
+            service,
+            account,
+            resource,
+        })
+    }
+
+    fn identity(self) -> Identity<'a> {
+        let is_named = |name: &str| !name.is_empty();
+        match (self.service, self.resource.split_once('/')) {
+            ("iam", None) if self.resource == "root" => Identity::Root,
+            ("iam", Some(("user", name))) if is_named(name) => Identity::User,
+            ("iam", Some(("role", name))) if is_named(name) => Identity::Role,
+            ("sts", Some(("assumed-role", session))) => match session.split_once('/') {
+                Some((role, name)) if is_named(role) && is_named(name) => Identity::Session { role, name },
+                _ => Identity::Other,
+            },
+            _ => Identity::Other,
+        }
     }
 }
 
@@ -58,10 +113,21 @@ pub fn of_token(kind: &str, issuer: &str, name: &str) -> String {
     format!("{kind}:{}:{name}", issuer.trim_end_matches('/').replace(':', "%3A"))
 }
 
-/// The name of an IAM caller: of a session its role, because who assumes a role chooses the name of the session. IAM Identity Center
+/// The name of the IAM caller of a signed request, by the ARN that API Gateway gives; none if whoever signs chooses the name. An IAM user
+/// does in sessions of `GetFederationToken` (`federated-user/NAME`): it could approve its own requests, once for each name.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>
+pub fn of_caller(arn: &str) -> Option<String> {
+    match Arn::read(arn)?.identity() {
+        Identity::User | Identity::Root | Identity::Session { .. } => Some(of_arn(arn)),
+        // A role signs in sessions only.
+        Identity::Role | Identity::Other => None,
+    }
+}
+
+/// The name of an IAM identity: of a session its role, because who assumes a role chooses the name of the session. IAM Identity Center
 /// sets it to the user's.
 /// <https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html>
-pub fn of_arn(arn: &str) -> String {
+fn of_arn(arn: &str) -> String {
     canonical(arn).into_owned()
 }
 
@@ -76,10 +142,12 @@ pub fn canonical(name: &str) -> Cow<'_, str> {
 /// The name and the ARN of the role of a session: `arn:aws:sts::1:assumed-role/Deploy/ann` is of `arn:aws:iam::1:role/Deploy`. A
 /// role's path is not in the session's ARN, nor in this.
 pub fn role_of_session(arn: &str) -> Option<(&str, String)> {
-    let (account, session) = arn.split_once(":assumed-role/")?;
-    let (partition, account) = account.split_once(":sts:")?;
-    let (role, _session_name) = session.split_once('/')?;
-    Some((role, format!("{partition}:iam:{account}:role/{role}")))
+    let arn = Arn::read(arn)?;
+    let Identity::Session { role, .. } = arn.identity() else {
+        return None;
+    };
+    let Arn { partition, account, .. } = arn;
+    Some((role, format!("arn:{partition}:iam::{account}:role/{role}")))
 }
 
 /// Whether two names are of one person, as far as the names tell: IAM Identity Center gives a user one name in all permission sets
@@ -90,9 +158,10 @@ pub fn is_same_person(one: &str, other: &str) -> bool {
 }
 
 fn user_of_identity_center(name: &str) -> Option<&str> {
-    let (role, _) = role_of_session(name)?;
-    let (_, user) = name.split_once(":assumed-role/")?.1.split_once('/')?;
-    role.starts_with(SSO).then_some(user)
+    match Arn::read(name)?.identity() {
+        Identity::Session { role, name } => role.starts_with(SSO).then_some(name),
+        _ => None,
+    }
 }
 
 /// The owner that a stack is to have.
@@ -138,9 +207,12 @@ impl FromStr for Owner {
                 .split_once(':')
                 .is_some_and(|(issuer, name)| !issuer.is_empty() && !name.is_empty()),
             "event" => rest.len() == 12 && rest.bytes().all(|digit| digit.is_ascii_digit()),
-            "arn" => [":role/", ":user/", ":assumed-role/"]
-                .iter()
-                .any(|of| rest.contains(of)),
+            "arn" => Arn::read(&text).is_some_and(|arn| {
+                matches!(
+                    arn.identity(),
+                    Identity::User | Identity::Role | Identity::Session { .. }
+                )
+            }),
             _ => false,
         };
         if is_named && is_recordable(&text) && !text.chars().any(char::is_control) {
@@ -216,6 +288,49 @@ mod tests {
     }
 
     #[test]
+    fn name_that_its_signer_chooses_is_no_caller() {
+        let (user, root) = (
+            "arn:aws:iam::123456789012:user/ops/mallory",
+            "arn:aws-cn:iam::123456789012:root",
+        );
+        assert_eq!(of_caller(user).as_deref(), Some(user));
+        assert_eq!(of_caller(root).as_deref(), Some(root));
+        let session = "arn:aws-us-gov:sts::123456789012:assumed-role/Deploy/run-1";
+        assert_eq!(
+            of_caller(session).as_deref(),
+            Some("arn:aws-us-gov:iam::123456789012:role/Deploy")
+        );
+        for none in [
+            "arn:aws:sts::123456789012:federated-user/bob",
+            "arn:aws:sts::123456789012:federated-user/x:assumed-role/Deploy/bob",
+            "arn:aws:sts::123456789012:assumed-role/Deploy",
+            "arn:aws:sts::123456789012:assumed-role/Deploy/",
+            "arn:aws:sts::123456789012:assumed-role//bob",
+            "arn:aws:iam::123456789012:assumed-role/Deploy/bob",
+            "arn:aws:iam::123456789012:role/Deploy",
+            "arn:aws:iam::123456789012:user/",
+            "arn:aws:sts::123456789012:user/bob",
+            "arn:aws:iam::123456789012:rootling",
+            "arn:aws:iam:::user/bob",
+            "AROAEXAMPLEID:bob",
+            "AIDAEXAMPLEID",
+            "123456789012:bob",
+            "",
+        ] {
+            assert_eq!(of_caller(none), None, "{none}");
+        }
+        // The path of a user has what administrators of IAM write into it.
+        let odd = "arn:aws:iam::123456789012:user/a:sts::1:assumed-role/AWSReservedSSO_Dev_0123/ann";
+        assert_eq!((of_caller(odd).as_deref(), role_of_session(odd)), (Some(odd), None));
+        assert!(!is_same_person(
+            odd,
+            "arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_Dev_0123/ann"
+        ));
+        assert_eq!(kind_of("arn:aws:iam::123456789012:user/x:role/y"), Kind::Person);
+        assert_eq!(kind_of("arn:aws:iam::123456789012:role/Deploy"), Kind::Role);
+    }
+
+    #[test]
     fn owner_must_be_a_possible_caller_or_team() {
         for owner in [
             "team:payments",
@@ -232,6 +347,8 @@ mod tests {
             "email:ann@example.com",
             "event:1",
             "arn:aws:s3:::bucket",
+            "arn:aws:s3:::bucket:user/ann",
+            "arn:aws:sts::1:federated-user/ann",
             "team:a\nb",
         ] {
             assert_eq!(none.parse::<Owner>(), Err(InvalidOwner), "{none:?}");

@@ -89,7 +89,7 @@ pub(crate) fn caller(
     let arn = authorizer.iam.as_ref()?.user_arn.clone()?;
     let role = principal::role_of_session(&arn);
     let admin = admins.contains(&arn) || role.is_some_and(|(_, role)| admins.contains(&role));
-    Some(Caller::named(principal::of_arn(&arn), admin))
+    Some(Caller::named(principal::of_caller(&arn)?, admin))
 }
 
 fn person(jwt: &Jwt, token: Option<&str>, user: UserClaim, admins: &[String]) -> Option<Caller> {
@@ -330,5 +330,8 @@ mod tests {
         assert!(owns(&ann, person));
         assert!(!owns(&ann, &person.replace("ann@", "bob@")));
         assert_eq!(called(json!({}), None, &[role]), None);
+        // Whoever asks STS for a federation token chooses its name, also that of an administrator.
+        let federated = "arn:aws:sts::123456789012:federated-user/ann";
+        assert_eq!(called(iam(federated), None, &[federated]), None);
     }
 }

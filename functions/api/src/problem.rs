@@ -124,7 +124,8 @@ fn described(error: &Error, reference: &str) -> (&'static str, StatusCode, &'sta
             StatusCode::UNAUTHORIZED,
             "The request has no authenticated caller",
             "Sign the request, or send a token that the API accepts: it needs the claim that `OidcUserClaim` of the deployment \
-             names, and `email_verified` if that is `email`."
+             names, and `email_verified` if that is `email`. Of IAM, users and sessions of roles have a name; sessions of \
+             GetFederationToken choose theirs and have none: assume a role."
                 .to_owned(),
         ),
         Error::Forbidden(detail) | Error::Denied(Denial { reason: detail, .. }) => (
