@@ -231,6 +231,23 @@ impl Operation {
         })
     }
 
+    /// Why the approvals that the plan takes cannot be enough by the present rules of its environment: more are required than by the rule
+    /// of its review, or the requester gave one. None while they can be, and if the plan needs no approval by now.
+    pub fn approval_in_vain(&self, plan: &PlanSummary, environment: &Environment) -> Option<String> {
+        requirements(plan, environment).first()?;
+        let required = usize::try_from(environment.approvals_required).unwrap_or(usize::MAX);
+        let takes = self.approvals_required();
+        if takes < required {
+            return Some(format!(
+                "the environment requires {required} approvals by now, and the plan takes {takes}, as was required at its review"
+            ));
+        }
+        let mut approvers = self.approvals.iter();
+        let is_own = approvers.any(|approval| is_same_person(&approval.by, &self.requested_by));
+        (is_own && !environment.self_approval)
+            .then(|| "the environment does not permit the approval of the requester by now".to_owned())
+    }
+
     /// What its approvals lack by the present rules of its environment.
     fn missing_approval(&self, environment: &Environment) -> Option<String> {
         let Some(last) = self.approved_by.as_deref() else {

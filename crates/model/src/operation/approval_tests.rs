@@ -82,6 +82,50 @@ fn stricter_rules_refuse_a_plan_that_lacks_approvals() {
     assert_eq!(refused(&[], &never), None);
 }
 
+#[test]
+fn approval_that_cannot_be_enough_is_in_vain() {
+    let environment = |required: u32, self_approval: bool, approval: &str| {
+        let environment = serde_json::json!({
+            "name": "live", "account": "000000000000", "region": "us-east-1", "approval": approval, "protected": false,
+            "approvals_required": required, "self_approval": self_approval, "variables": {},
+        });
+        serde_json::from_value::<Environment>(environment).expect("an environment")
+    };
+    let in_vain = |approvers: &[&str], environment: &Environment| {
+        let mut operation = crate::operation::example::operation(&serde_json::json!({}));
+        operation.approval_rule = Some(ApprovalRule {
+            required: 2,
+            self_approval: true,
+            expires_at: Timestamp::MAX,
+            remind_every_seconds: 0,
+            required_by: Vec::new(),
+        });
+        let given = approvers.iter().map(|by| Approval {
+            by: (*by).to_owned(),
+            at: Timestamp::UNIX_EPOCH,
+            sheet: None,
+            comment: None,
+        });
+        operation.approvals = given.collect();
+        operation.approval_in_vain(&PlanSummary::default(), environment)
+    };
+    // The first of two, and the second.
+    for approvers in [&["bob"][..], &["bob", "carol"]] {
+        for required in [1, 2] {
+            assert_eq!(in_vain(approvers, &environment(required, false, "always")), None);
+        }
+        let missing = in_vain(approvers, &environment(3, false, "always")).expect("too few");
+        assert!(
+            missing.contains("requires 3 approvals by now, and the plan takes 2"),
+            "{missing}"
+        );
+        assert_eq!(in_vain(approvers, &environment(3, false, "never")), None);
+    }
+    let own = in_vain(&["ann"], &environment(2, false, "always")).expect("the requester's");
+    assert!(own.contains("requester"), "{own}");
+    assert_eq!(in_vain(&["ann"], &environment(2, true, "always")), None);
+}
+
 /// Two approvals of three people, one of whom is the requester, with retries of the requests themselves.
 #[test]
 fn random_interleavings_of_many_approvers_keep_the_rules() {

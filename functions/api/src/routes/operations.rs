@@ -200,7 +200,7 @@ pub(super) async fn approve(
         .map_err(slipway_store::Error::from)?;
     if decided != operation {
         // A repeated approval is of the sheet that it was of.
-        Box::pin(api.require_sheet(&operation, sheet.as_ref())).await?;
+        Box::pin(api.require_sheet(&operation, &decided, sheet.as_ref())).await?;
     }
     let operation = api.store.approve(&operation.id, approver).await?;
     let operation = Box::pin(api.deliver(operation, "approving a plan")).await?;

@@ -60,11 +60,16 @@ pub(super) fn path(operation: &OperationId) -> String {
 }
 
 impl Api {
-    /// Rejects an approval that does not quote the sheet as it is now.
-    pub(super) async fn require_sheet(&self, operation: &Operation, quoted: Option<&Digest>) -> Result<(), Error> {
+    /// Rejects an approval that does not quote the sheet as it is now. `approved` is the operation with the approval.
+    pub(super) async fn require_sheet(
+        &self,
+        operation: &Operation,
+        approved: &Operation,
+        quoted: Option<&Digest>,
+    ) -> Result<(), Error> {
         let hash = self.sheet(operation).await?.hash();
         if quoted == Some(&hash) {
-            return self.require_not_refused(operation).await;
+            return self.require_not_refused(approved).await;
         }
         Err(Error::StaleSheet {
             is_missing: quoted.is_none(),
@@ -74,13 +79,25 @@ impl Api {
         })
     }
 
-    /// Rejects an approval of a plan that the rules of the environment refuse by now: it was protected after the review, say.
-    async fn require_not_refused(&self, operation: &Operation) -> Result<(), Error> {
-        let environment = self.store.environment(&operation.environment).await?;
-        let verdict = operation.plan.as_ref().map(|plan| operation.review(plan, &environment));
+    /// Rejects an approval of a plan that the rules of the environment refuse by now, or for which they require more than the plan can
+    /// get: the environment was protected after the review, say.
+    async fn require_not_refused(&self, approved: &Operation) -> Result<(), Error> {
+        let environment = self.store.environment(&approved.environment).await?;
+        let verdict = approved
+            .plan
+            .as_ref()
+            .map(|plan| (plan, approved.review(plan, &environment)));
         let refusal = match verdict {
-            Some(Verdict::Refused(refusal)) => Some(refusal),
-            _ => self.refused_by_policies(operation).await?,
+            Some((_, Verdict::Refused(refusal))) => Some(refusal),
+            Some((plan, Verdict::ApprovalNeeded)) => {
+                if let Some(missing) = approved.approval_in_vain(plan, &environment) {
+                    return Err(Error::Conflict(format!(
+                        "Nothing was approved: {missing}. Cancel the operation, and request it again."
+                    )));
+                }
+                self.refused_by_policies(approved).await?
+            }
+            _ => self.refused_by_policies(approved).await?,
         };
         match refusal {
             Some(refusal) => Err(Error::Conflict(format!(

@@ -217,6 +217,7 @@ async fn approval_quotes_the_sheet_as_it_is_now() {
         .await
         .expect("the environment");
     environment.approval = Approval::Always;
+    environment.self_approval = true;
     server.store.put_environment(&environment).await.expect("written");
     let late = server.post(&approve, &json!({"sheet": sheet["hash"]})).await;
     assert_eq!(late.status, 409, "{late:?}");
@@ -294,4 +295,47 @@ async fn approval_of_a_plan_that_is_refused_by_now_is_rejected() {
     assert!(detail.contains("environment.protected_types"), "{detail}");
     assert!(detail.contains("module.data.aws_db_instance.z"), "{detail}");
     assert!(server.calls("SendTaskSuccess").is_empty());
+}
+
+#[tokio::test]
+async fn approval_that_cannot_be_enough_by_now_is_rejected() {
+    let server = Server::with_blueprint().await;
+    let (operation, path) = waiting(&server, &shown(3)).await;
+    let mut environment = server
+        .store
+        .environment(&"local".parse().expect("a name"))
+        .await
+        .expect("the environment");
+    environment.approval = Approval::Always;
+    environment.approvals_required = 3;
+    environment.self_approval = true;
+    server.store.put_environment(&environment).await.expect("written");
+    let approve = format!("{path}/approve");
+    let answer = server.post(&approve, &server.sheet(&operation).await).await;
+    let detail = answer.json()["detail"].as_str().expect("a detail").to_owned();
+    assert_eq!(answer.status, 409, "{detail}");
+    assert!(
+        detail.contains("requires 3 approvals by now, and the plan takes 1"),
+        "{detail}"
+    );
+    assert!(server.calls("SendTaskSuccess").is_empty());
+    let shown = server.get(&path).await.json();
+    assert_eq!(
+        (&shown["status"], &shown["approvals"]),
+        (&json!("waiting_for_approval"), &json!([]))
+    );
+
+    environment.approvals_required = 1;
+    environment.self_approval = false;
+    server.store.put_environment(&environment).await.expect("written");
+    let answer = server.post(&approve, &server.sheet(&operation).await).await;
+    let detail = answer.json()["detail"].as_str().expect("a detail").to_owned();
+    assert!(
+        answer.status == 409 && detail.contains("the approval of the requester"),
+        "{detail}"
+    );
+
+    let mut approval = request(Method::POST, &approve, Some(&server.sheet(&operation).await));
+    approval.extensions_mut().insert(admin());
+    assert_eq!(server.send(approval).await.status, 202);
 }
