@@ -21,6 +21,7 @@ mod hint;
 mod images;
 mod json_file;
 mod local_image;
+mod log;
 mod login;
 mod operation_of;
 mod operation_text;
@@ -45,7 +46,6 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
-use tracing_subscriber::EnvFilter;
 
 use args::{BlueprintCommand, Cli, Command, ImageCommand};
 use client::Client;
@@ -76,13 +76,7 @@ async fn command_line() -> ExitCode {
     } else {
         "error,s3s=off"
     };
-    let filter = EnvFilter::try_from_env("SLIPWAY_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false)
-        .init();
+    log::start(usual);
     // One TLS implementation in the program, which every client uses. It fails only where one is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     hint::repeat(&matches);
