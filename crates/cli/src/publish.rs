@@ -22,13 +22,19 @@ pub struct Done {
     pub name: String,
     /// Whether it was published now; otherwise it was there before.
     pub published: bool,
+    /// What was not checked, and how to check it.
+    pub unchecked: Vec<String>,
 }
 
 impl Done {
     /// As programs read it.
     pub fn to_json(&self) -> Value {
         let result = if self.published { "published" } else { "unchanged" };
-        json!({ "kind": self.kind, "name": self.name, "result": result })
+        let mut done = json!({ "kind": self.kind, "name": self.name, "result": result });
+        if !self.unchecked.is_empty() {
+            done["notes"] = self.unchecked.clone().into();
+        }
+        done
     }
 }
 
@@ -66,5 +72,23 @@ impl Architecture {
             Self::Arm64 => 0xB7,
             Self::X86_64 => 0x3E,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_read_what_was_not_checked() {
+        let mut done = Done {
+            kind: "blueprint",
+            name: "web@1.0.0".to_owned(),
+            published: true,
+            unchecked: Vec::new(),
+        };
+        assert!(done.to_json().get("notes").is_none());
+        done.unchecked.push("resources were not checked".to_owned());
+        assert_eq!(done.to_json()["notes"], json!(["resources were not checked"]));
     }
 }

@@ -16,7 +16,13 @@ use super::terraform::{Copy, Diagnostic, DiagnosticSeverity, Providers};
 use crate::bundle::{self, ABOUT, About};
 use crate::error::Error;
 use crate::files;
+use crate::hint;
+use crate::output::{Line, Style};
 use crate::terraform::Search;
+
+/// What a check without Terraform leaves out.
+const NO_TERRAFORM: &str = "Terraform was not found on PATH, so resources, types and most references were not checked: install Terraform \
+    or set SLIPWAY_TERRAFORM";
 
 /// What a check came to.
 pub struct Checked {
@@ -38,6 +44,11 @@ impl Checked {
     }
 }
 
+/// A note, as people read it.
+pub fn note(text: &str) -> Line {
+    Line::new(Style::Yellow, format!("note: {text}"))
+}
+
 /// Checks the blueprint in a folder. Its local modules may be anywhere below `top`.
 pub fn check(folder: &Path, top: &Path, providers: Providers, search: &Search) -> Result<Checked, Error> {
     let source = bundle::read(folder, top)?;
@@ -52,11 +63,7 @@ pub fn check(folder: &Path, top: &Path, providers: Providers, search: &Search) -
             let copy = Copy::of(&source, program, providers, &search.providers())?;
             by_terraform(&copy, &files, &mut findings, &mut notes)?;
         }
-        None => notes.push(
-            "Terraform was not found on PATH, so resources, types and most references were not checked: install Terraform or set \
-             SLIPWAY_TERRAFORM"
-                .to_owned(),
-        ),
+        None => notes.push(NO_TERRAFORM.to_owned()),
     }
     findings.extend(migrations::findings(&source, &files));
     findings
@@ -69,22 +76,44 @@ pub fn check(folder: &Path, top: &Path, providers: Providers, search: &Search) -
     })
 }
 
-/// What Terraform says of files that have no other problem, as far as it needs no network: nothing, where the providers have not been
-/// kept by an earlier check.
-pub fn offline(folder: &Path, source: &Source) -> Result<Vec<(PathBuf, FieldProblem)>, Error> {
+/// What Terraform says without a network.
+pub struct Offline {
+    /// What is wrong, each with its file.
+    pub wrong: Vec<(PathBuf, FieldProblem)>,
+    /// What was not checked, why, and how to check it.
+    pub unchecked: Vec<String>,
+}
+
+impl Offline {
+    fn unchecked(note: String) -> Self {
+        Self {
+            wrong: Vec::new(),
+            unchecked: vec![note],
+        }
+    }
+}
+
+/// What Terraform says of files that have no other problem, as far as it needs no network: it knows the providers that an earlier
+/// check kept.
+pub fn offline(folder: &Path, top: &Path, source: &Source) -> Result<Offline, Error> {
     let search = Search::from_env();
     let kept = search.providers();
-    let needs_packages = !source.providers().is_empty();
+    let providers: BTreeSet<String> = source.providers().into_iter().map(|(name, _)| name).collect();
     let Some(program) = search.installed()? else {
-        return Ok(Vec::new());
+        return Ok(Offline::unchecked(NO_TERRAFORM.to_owned()));
     };
-    if needs_packages && !kept.is_dir() {
-        return Ok(Vec::new());
+    let remedy = format!("run `{}`, which downloads providers", check_command(folder, top));
+    if !providers.is_empty() && !kept.is_dir() {
+        let names = Vec::from_iter(providers).join(", ");
+        return Ok(Offline::unchecked(format!(
+            "resources, types and most references were not checked, because no check on this machine kept the blueprint's providers \
+             ({names}): {remedy}"
+        )));
     }
     let files = Files::new(folder, source);
-    let mut findings = Vec::new();
+    let (mut findings, mut notes) = (Vec::new(), Vec::new());
     let copy = Copy::of(source, &program, Providers::Kept, &kept)?;
-    by_terraform(&copy, &files, &mut findings, &mut Vec::new())?;
+    by_terraform(&copy, &files, &mut findings, &mut notes)?;
     let errors = findings
         .into_iter()
         .filter(|finding| finding.severity == Severity::Error);
@@ -94,7 +123,21 @@ pub fn offline(folder: &Path, source: &Source) -> Result<Vec<(PathBuf, FieldProb
         let problem = FieldProblem::new(field, finding.message, String::new()).at(finding.place);
         (finding.file, problem)
     };
-    Ok(errors.map(problem).collect())
+    Ok(Offline {
+        wrong: errors.map(problem).collect(),
+        unchecked: notes.into_iter().map(|note| format!("{note}: {remedy}")).collect(),
+    })
+}
+
+/// The command that checks a blueprint with its providers.
+fn check_command(folder: &Path, top: &Path) -> String {
+    let quoted = |path: &Path| hint::quoted(&path.to_string_lossy());
+    let within = if top == folder {
+        String::new()
+    } else {
+        format!(" --within {}", quoted(top))
+    };
+    format!("slipway blueprint check {}{within}", quoted(folder))
 }
 
 /// What is wrong with `blueprint.json`, where there is one.

@@ -91,8 +91,12 @@ pub async fn run(command: BlueprintCommand, global: &Global, output: Output) -> 
                 readme: bundle::readme(&folder.folder, folder.top())?,
                 draft,
             };
-            let mut value =
+            let (mut value, unchecked) =
                 blueprints::publish(&client, &folder.folder, folder.top(), (&name, &version), &beside).await?;
+            print_notes(&unchecked, output);
+            if !unchecked.is_empty() {
+                value["notes"] = unchecked.into();
+            }
             if !warnings.is_empty() {
                 value["warnings"] = warnings.into();
             }
@@ -212,8 +216,12 @@ fn print_findings(checked: &Checked, output: Output) {
     for finding in &checked.findings {
         output.lines(&finding.lines());
     }
-    for note in &checked.notes {
-        output.lines(&[Line::new(Style::Yellow, format!("note: {note}"))]);
+    print_notes(&checked.notes, output);
+}
+
+fn print_notes(notes: &[String], output: Output) {
+    for note in notes {
+        output.lines(&[check::note(note)]);
     }
 }
 
@@ -255,8 +263,8 @@ fn run_test(folder: &Folder, variables: &Variables, output: Output) -> Result<()
         Format::Table => {
             print_findings(&checked, output);
             for (name, value) in &tested.made_up {
-                let text = format!("note: {name} = {value} is made up: give a value with `--var {name}=…`");
-                output.lines(&[Line::new(Style::Yellow, text)]);
+                let note = format!("{name} = {value} is made up: give a value with `--var {name}=…`");
+                output.lines(&[check::note(&note)]);
             }
             output.lines(&tested.outline);
         }

@@ -15,8 +15,9 @@ use super::artifacts::Artifacts;
 use super::packages::Packages;
 use super::upload::{self, Beside};
 use super::vendor;
+use crate::author::check::{self, Offline};
 use crate::author::files::Files;
-use crate::author::{check, migrations};
+use crate::author::migrations;
 use crate::bundle::{self, ABOUT, About};
 use crate::client::Client;
 use crate::error::Error;
@@ -31,6 +32,8 @@ pub struct Ready {
     version: Version,
     beside: Beside,
     source: Source,
+    /// What was not checked, and how to check it.
+    unchecked: Vec<String>,
     /// What is published under the version already.
     before: Option<Before>,
 }
@@ -92,7 +95,7 @@ async fn read(folder: &Path, top: &Path, about: About, draft: bool) -> Result<Re
         Some(name) => name,
         None => bundle::name_of(folder)?,
     };
-    let source = complete(folder, top).await?;
+    let Complete { source, unchecked } = complete(folder, top).await?;
     let readme = bundle::readme(folder, top)?;
     Ok(Ready {
         folder: folder.to_owned(),
@@ -104,13 +107,21 @@ async fn read(folder: &Path, top: &Path, about: About, draft: bool) -> Result<Re
             draft,
         },
         source,
+        unchecked,
         before: None,
     })
 }
 
-/// The files of a blueprint as they are published, with its remote modules. Names everything for which the API would refuse them, and
-/// what Terraform says of them as far as it needs no network.
-pub async fn complete(folder: &Path, top: &Path) -> Result<Source, Error> {
+/// A blueprint's files as they are published, with its remote modules.
+struct Complete {
+    source: Source,
+    /// What was not checked, and how to check it.
+    unchecked: Vec<String>,
+}
+
+/// Reads a blueprint's files, and adds its remote modules. Names everything for which the API would refuse them, and what Terraform
+/// says of them as far as it needs no network.
+async fn complete(folder: &Path, top: &Path) -> Result<Complete, Error> {
     let unpublishable = |wrong: Vec<(PathBuf, FieldProblem)>| Error::Unpublishable {
         folder: folder.to_owned(),
         wrong,
@@ -126,9 +137,11 @@ pub async fn complete(folder: &Path, top: &Path) -> Result<Source, Error> {
         .map_err(|problems| placed(&written, problems))?;
     let source = vendor::vendor(folder, written).await?;
     source.check().map_err(|problems| placed(&source, problems))?;
-    match check::offline(folder, &source)? {
-        wrong if wrong.is_empty() => Ok(source),
-        wrong => Err(unpublishable(wrong)),
+    let Offline { wrong, unchecked } = check::offline(folder, top, &source)?;
+    if wrong.is_empty() {
+        Ok(Complete { source, unchecked })
+    } else {
+        Err(unpublishable(wrong))
     }
 }
 
@@ -193,9 +206,12 @@ impl Ready {
             && (before.digest == self.source.digest().as_str() || (is_written && !before.draft))
     }
 
-    /// Says what is dangerous in the SQL of its migrations.
+    /// Says what is dangerous in the SQL of its migrations, and what was not checked.
     pub fn warn(&self, output: Output) {
         migrations::warn(&self.folder, &self.source, output);
+        for note in &self.unchecked {
+            output.lines(&[check::note(&format!("{}: {note}", self.title()))]);
+        }
     }
 
     /// The text of its lock file.
@@ -222,21 +238,23 @@ impl Ready {
             kind: if self.beside.draft { "draft" } else { "blueprint" },
             name: self.title(),
             published,
+            unchecked: self.unchecked.clone(),
         })
     }
 }
 
-/// Publishes a folder as a version of a blueprint.
+/// Publishes a folder as a version of a blueprint. Gives the API's answer, and what was not checked.
 pub async fn publish(
     client: &Client,
     folder: &Path,
     top: &Path,
     (name, version): (&Name, &Version),
     beside: &Beside,
-) -> Result<Value, Error> {
-    let source = complete(folder, top).await?;
+) -> Result<(Value, Vec<String>), Error> {
+    let Complete { source, unchecked } = complete(folder, top).await?;
     let body = upload::document(&source, beside);
-    upload::publish(client, &format!("/v1/blueprints/{name}/versions/{version}"), &body).await
+    let path = format!("/v1/blueprints/{name}/versions/{version}");
+    Ok((upload::publish(client, &path, &body).await?, unchecked))
 }
 
 /// The lock file of what is published.

@@ -80,6 +80,7 @@ impl Packages {
             kind: "provider",
             name: name.clone(),
             published,
+            unchecked: Vec::new(),
         };
         if let Some(before) = artifacts.look(&key).await? {
             let digest = before.digest().unwrap_or_default();

@@ -72,6 +72,7 @@ impl Toolchain {
             kind: "toolchain",
             name: self.architecture.name().to_owned(),
             published,
+            unchecked: Vec::new(),
         })
     }
 }

@@ -247,6 +247,41 @@ fn check_without_terraform_says_so() {
     );
 }
 
+/// A wrong argument of a provider's resource is found by the provider alone, which no check has kept.
+#[tokio::test]
+async fn publish_says_what_it_could_not_check() {
+    let server = Server::start();
+    let main = "resource \"aws_s3_bucket\" \"b\" { buckett = \"x\" }\noutput \"slipway\" { value = {} }\n";
+    let top = folder(&[("main.tf", main.to_owned())]);
+    let publish = |version: &str, options: &[&str]| {
+        let output = Command::new(SLIPWAY)
+            .args([&["blueprint", "publish", "web", "--as", version], options].concat())
+            .current_dir(top.path())
+            .env("SLIPWAY_DATA", server.data())
+            .env("XDG_CACHE_HOME", top.path().join("cache"))
+            .env_remove("AWS_ENDPOINT_URL")
+            .output()
+            .expect("slipway runs");
+        assert_eq!(code(&output), Some(0), "{}", text(&output.stderr));
+        output
+    };
+    let remedy = "run `slipway blueprint check web`, which downloads providers";
+    let people = text(&publish("web@1.0.0", &[]).stdout);
+    let first = people.lines().next().expect("a line");
+    assert!(
+        first.starts_with("note: resources, types and most references were not checked")
+            && first.contains("(aws)")
+            && first.ends_with(remedy),
+        "{people}"
+    );
+
+    // A check has kept providers, but not this one.
+    fs::create_dir_all(top.path().join("cache/slipway/providers")).expect("a folder");
+    let answer = json_of(&publish("web@1.0.1", &["--json"]));
+    let notes = answer["notes"].to_string();
+    assert!(notes.contains("hashicorp/aws") && notes.contains(remedy), "{answer:#}");
+}
+
 /// `slipway` for the provisioners of the blueprint, Terraform, and no `.terraform` in the folder.
 #[tokio::test]
 async fn new_blueprint_passes_every_step_without_edits() {
