@@ -91,8 +91,8 @@ pub(crate) async fn recover(
     folder: &mut WorkFolder,
 ) -> Result<Vec<String>, Error> {
     let mut named = Vec::new();
-    for leftover in folder.leftovers() {
-        let report = Report::of_stream(&leftover.stream);
+    for (killed, stream) in folder.leftovers() {
+        let report = Report::of_stream(&stream)?;
         let unrecorded = Unrecorded::of(session, operation, &report).await?;
         settle(
             &session.state,
@@ -103,8 +103,7 @@ pub(crate) async fn recover(
         .await?;
         for resource in unrecorded.named() {
             say(format_args!(
-                "A build of {} was killed, and this may exist without being in the state: {resource}",
-                leftover.operation
+                "A build of {killed} was killed, and this may exist without being in the state: {resource}"
             ));
             named.push(resource);
         }

@@ -50,7 +50,7 @@ pub(crate) async fn apply(session: &Session, operation: &Operation) -> Result<Do
         blueprint::fetch(&session.artifacts, &operation.configuration.digest),
     )?;
     blueprint::learn_secrets(&session.artifacts, operation, &stack, &environment, &source).await?;
-    if let Some(report) = folder.leftover_of(&operation.id).and_then(applied_by) {
+    if let Some(report) = applied_by(&folder, operation)? {
         say("An earlier build of this operation applied the plan to its end.");
         session.note_apply();
         let outputs = applied_state::outputs(session, operation, &report, None).await?;
@@ -99,8 +99,7 @@ async fn applied_before(session: &Session, operation: &Operation, recorded: &Dig
     } else {
         // Of an encrypted state, only what that build left has the outputs.
         let mut folder = session.work_folder().await?;
-        let report = folder.leftover_of(&operation.id).and_then(applied_by);
-        let report = report.unwrap_or_default();
+        let report = applied_by(&folder, operation)?.unwrap_or_default();
         let outputs = applied_state::outputs(session, operation, &report, None).await?;
         let outputs = Value::Object(outputs).to_string().into_bytes();
         if Digest::of(&outputs) != *recorded {
@@ -155,10 +154,13 @@ pub(crate) async fn apply_planned(
     }
 }
 
-/// What an earlier build's stream says, if Terraform applied the plan to its end after its runner had died.
-fn applied_by(stream: &[u8]) -> Option<Report> {
-    let report = Report::of_stream(stream);
-    (report.check_apply().is_ok() && report.errors.is_empty()).then_some(report)
+/// What the stream of an earlier build says, if Terraform applied the plan to its end after its runner had died.
+fn applied_by(folder: &WorkFolder, operation: &Operation) -> Result<Option<Report>, Error> {
+    let Some(stream) = folder.leftover_of(&operation.id) else {
+        return Ok(None);
+    };
+    let report = Report::of_stream(&stream)?;
+    Ok((report.check_apply().is_ok() && report.errors.is_empty()).then_some(report))
 }
 
 /// Runs `apply`.

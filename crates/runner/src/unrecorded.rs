@@ -98,8 +98,7 @@ mod tests {
     }
 
     fn named(messages: &[Value], state: &Value) -> Vec<String> {
-        let stream: Vec<String> = messages.iter().map(Value::to_string).collect();
-        let report = Report::of_stream(stream.join("\n").as_bytes());
+        let report = Report::of_messages(messages);
         let recorded = Recorded::of_text(&state.to_string()).expect("a state");
         Unrecorded::between(&report, &recorded).named()
     }

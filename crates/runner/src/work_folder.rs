@@ -46,14 +46,6 @@ const TERRAFORM: &str = "terraform";
 /// The plan.
 pub(crate) const PLAN: &str = "terraform/plan.tfplan";
 
-/// The stream of an apply whose build died.
-#[derive(Debug)]
-pub(crate) struct Leftover {
-    /// The operation of the build.
-    pub(crate) operation: OperationId,
-    pub(crate) stream: Vec<u8>,
-}
-
 /// The folder. It is removed when this is dropped, unless it is to be kept. Streams that are left in it stay until they are settled.
 #[derive(Debug)]
 pub(crate) struct WorkFolder {
@@ -61,7 +53,8 @@ pub(crate) struct WorkFolder {
     root: PathBuf,
     // Never read: it holds the lock.
     _lock: File,
-    leftovers: Vec<Leftover>,
+    /// The operations whose builds died and left the stream of an apply.
+    leftovers: Vec<OperationId>,
     keep: bool,
 }
 
@@ -101,8 +94,8 @@ fn operation_of_leftover(name: &OsStr) -> Option<OperationId> {
     operation.parse().ok()
 }
 
-/// Sets aside the stream of the operation that had a folder, and reads all that are left in it.
-fn leftovers_in(path: &Path, before: Option<&OperationId>) -> io::Result<Vec<Leftover>> {
+/// Sets aside the stream of the operation that had a folder, and finds all that are left in it.
+fn leftovers_in(path: &Path, before: Option<&OperationId>) -> io::Result<Vec<OperationId>> {
     if let Some(before) = before {
         match std::fs::rename(path.join(APPLY_STREAM), path.join(leftover_name(before))) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -111,11 +104,7 @@ fn leftovers_in(path: &Path, before: Option<&OperationId>) -> io::Result<Vec<Lef
     }
     let mut leftovers = Vec::new();
     for entry in std::fs::read_dir(path)? {
-        let entry = entry?;
-        if let Some(operation) = operation_of_leftover(&entry.file_name()) {
-            let stream = std::fs::read(entry.path())?;
-            leftovers.push(Leftover { operation, stream });
-        }
+        leftovers.extend(operation_of_leftover(&entry?.file_name()));
     }
     Ok(leftovers)
 }
@@ -209,33 +198,32 @@ impl WorkFolder {
 
     /// Takes the stream of a folder that is kept: until a person restores its state, what it created is not in the stack's.
     fn take_stream(&mut self, operation: &OperationId, kept: &Path) -> Result<(), Error> {
-        let Ok(stream) = std::fs::read(kept.join(APPLY_STREAM)) else {
+        let Ok(mut stream) = File::open(kept.join(APPLY_STREAM)) else {
             return Ok(());
         };
-        write_private(&self.path.join(leftover_name(operation)), &stream)?;
-        self.leftovers.push(Leftover {
-            operation: operation.clone(),
-            stream,
-        });
+        let path = self.path.join(leftover_name(operation));
+        io::copy(&mut stream, &mut private_file(&path)?).map_err(failed("write", &path))?;
+        self.leftovers.push(operation.clone());
         Ok(())
     }
 
-    /// The streams of applies whose builds died, of this and of other operations of the stack.
-    pub(crate) fn leftovers(&self) -> &[Leftover] {
-        &self.leftovers
+    /// The streams of applies whose builds died, of this and of other operations of the stack. Each may be larger than fits into memory.
+    pub(crate) fn leftovers(&self) -> impl Iterator<Item = (&OperationId, PathBuf)> {
+        let stream = move |operation| (operation, self.path.join(leftover_name(operation)));
+        self.leftovers.iter().map(stream)
     }
 
     /// The stream that an earlier build of an operation left here, when it died while Terraform went on.
-    pub(crate) fn leftover_of(&self, operation: &OperationId) -> Option<&[u8]> {
-        let mut leftovers = self.leftovers.iter();
-        let own = leftovers.find(|leftover| leftover.operation == *operation)?;
-        Some(&own.stream)
+    pub(crate) fn leftover_of(&self, operation: &OperationId) -> Option<PathBuf> {
+        let mut leftovers = self.leftovers();
+        let (_, stream) = leftovers.find(|(killed, _)| *killed == operation)?;
+        Some(stream)
     }
 
     /// Removes the streams that are left: what they say is recorded.
     pub(crate) fn settle(&mut self) -> Result<(), Error> {
-        for leftover in self.leftovers.drain(..) {
-            let path = self.path.join(leftover_name(&leftover.operation));
+        for operation in self.leftovers.drain(..) {
+            let path = self.path.join(leftover_name(&operation));
             std::fs::remove_file(&path).map_err(failed("remove", &path))?;
         }
         Ok(())

@@ -26,6 +26,12 @@ fn stack(number: u32) -> StackId {
     StackId::from_bits(std::process::id() << 8 | number)
 }
 
+/// What the stream says that is left of an operation.
+fn left(folder: &WorkFolder, operation: &OperationId) -> Option<String> {
+    let stream = folder.leftover_of(operation)?;
+    Some(std::fs::read_to_string(stream).expect("a stream"))
+}
+
 /// The folder, once no process has its lock: one that another test starts meanwhile inherits it for a moment.
 fn free(stack: &StackId, operation: &OperationId) -> WorkFolder {
     let begun = std::time::Instant::now();
@@ -56,8 +62,8 @@ fn a_folder_belongs_to_one_build_at_a_time() {
     drop(folder);
     let mut again = free(&stack, &operation);
     assert_eq!(
-        (again.leftover_of(&operation), &again.path),
-        (Some(b"said".as_slice()), &path)
+        (left(&again, &operation), &again.path),
+        (Some("said".to_owned()), &path)
     );
     assert!(!path.join(APPLY_STREAM).exists());
     again.settle().expect("removed");
@@ -67,14 +73,14 @@ fn a_folder_belongs_to_one_build_at_a_time() {
     let next = OperationId::generate();
     let other = free(&stack, &next);
     assert_eq!(
-        (other.leftover_of(&next), &other.path),
+        (left(&other, &next), &other.path),
         (None, &path),
         "another operation's stream is not its own"
     );
     // As after a build that failed before it recorded what the stream says.
     drop(other);
     let mut other = free(&stack, &OperationId::generate());
-    assert_eq!(other.leftover_of(&operation), Some(b"said".as_slice()));
+    assert_eq!(left(&other, &operation).as_deref(), Some("said"));
     other.settle().expect("removed");
     drop(other);
     assert!(!path.exists());
@@ -99,8 +105,8 @@ fn a_state_that_exists_nowhere_else_is_kept() {
     let kept = kept_place(&operation);
     let mut folder = leave(&next);
     assert_eq!(
-        folder.leftover_of(&operation),
-        Some(b"said".as_slice()),
+        left(&folder, &operation).as_deref(),
+        Some("said"),
         "the stack's state lacks it"
     );
     assert_eq!(

@@ -1,19 +1,44 @@
 //! How an apply ended, as far as that says what its state has.
 
+use std::fs::File;
+use std::path::Path;
+
 use super::Report;
-use crate::stream::Line;
+use crate::error::Error;
+use crate::stream::Tail;
 
 /// The summaries of errors with which Terraform reports that a provider ended, or did not answer as a provider does.
 const LOST_PROVIDERS: [&str; 3] = ["Plugin did not respond", "Plugin error", "Request cancelled"];
 
 impl Report {
-    /// What the stream says that an earlier build left.
-    pub(crate) fn of_stream(stream: &[u8]) -> Self {
+    /// What the stream says that an earlier build left. It is read in parts.
+    pub(crate) fn of_stream(stream: &Path) -> Result<Self, Error> {
+        let failed = |source| Error::File {
+            action: "read",
+            path: stream.to_owned(),
+            source,
+        };
+        let mut tail = Tail::new(File::open(stream).map_err(failed)?);
         let mut report = Self::default();
-        for line in String::from_utf8_lossy(stream).lines() {
-            report.take(Line::parse(line));
+        while let Some(lines) = tail.lines().map_err(failed)? {
+            for line in lines {
+                report.take(line);
+            }
         }
-        report
+        if let Some(rest) = tail.rest() {
+            report.take(rest);
+        }
+        Ok(report)
+    }
+
+    /// What a stream of these messages says, whose last line has no break.
+    #[cfg(test)]
+    pub(crate) fn of_messages(messages: &[serde_json::Value]) -> Self {
+        let lines: Vec<String> = messages.iter().map(ToString::to_string).collect();
+        let folder = tempfile::tempdir().expect("a folder");
+        let stream = folder.path().join("stream");
+        std::fs::write(&stream, lines.join("\n")).expect("a file");
+        Self::of_stream(&stream).expect("a report")
     }
 
     /// Whether Terraform came to its end, where it saves the state: it says its errors after that. One that was killed, or
@@ -36,11 +61,6 @@ mod tests {
 
     use super::*;
 
-    fn report(messages: &[Value]) -> Report {
-        let stream: Vec<String> = messages.iter().map(Value::to_string).collect();
-        Report::of_stream(stream.join("\n").as_bytes())
-    }
-
     fn hook(kind: &str, action: &str, id: Option<&str>) -> Value {
         json!({"type": kind, "hook": {
             "resource": {"addr": "r.a"}, "action": action, "id_key": id.map(|_| "id"), "id_value": id,
@@ -59,10 +79,10 @@ mod tests {
         );
         let ended =
             json!({"type": "change_summary", "changes": {"operation": "apply", "add": 1, "change": 0, "remove": 0}});
-        assert!(report(&[begun.clone(), made.clone(), ended]).came_to_its_end());
-        assert!(report(&[begun.clone(), made.clone(), error("AccessDenied")]).came_to_its_end());
-        assert!(!report(&[begun.clone(), made]).came_to_its_end());
-        assert!(!report(&[begun, error("Two interrupts received")]).came_to_its_end());
+        assert!(Report::of_messages(&[begun.clone(), made.clone(), ended]).came_to_its_end());
+        assert!(Report::of_messages(&[begun.clone(), made.clone(), error("AccessDenied")]).came_to_its_end());
+        assert!(!Report::of_messages(&[begun.clone(), made]).came_to_its_end());
+        assert!(!Report::of_messages(&[begun, error("Two interrupts received")]).came_to_its_end());
     }
 
     #[test]
@@ -78,7 +98,7 @@ mod tests {
             ],
         );
         let has_replaced = |messages: &[Value]| {
-            let report = report(messages);
+            let report = Report::of_messages(messages);
             let created = report.created["r.a"].clone().expect("an ID");
             (created.id, created.has_replaced)
         };
@@ -99,9 +119,9 @@ mod tests {
             hook("apply_start", "create", None),
             hook("apply_errored", "create", None),
         ];
-        let lost = report(&[failed.as_slice(), &[error("Plugin did not respond")]].concat());
+        let lost = Report::of_messages(&[failed.as_slice(), &[error("Plugin did not respond")]].concat());
         assert!(lost.lost_a_provider() && lost.failed.contains("r.a"));
-        let denied = report(&[failed.as_slice(), &[error("AccessDenied")]].concat());
+        let denied = Report::of_messages(&[failed.as_slice(), &[error("AccessDenied")]].concat());
         assert!(!denied.lost_a_provider());
     }
 }
