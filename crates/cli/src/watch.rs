@@ -82,9 +82,7 @@ impl Watcher {
                 bar.set_style(
                     style.with_key("step_time", move |_: &ProgressState, line: &mut dyn fmt::Write| {
                         let began = began.lock().map(|began| *began).unwrap_or_default();
-                        if let Some(began) = began {
-                            let _ = write!(line, " ({})", duration_text(began, Timestamp::now()));
-                        }
+                        let _ = line.write_str(&step_time(began, Timestamp::now()));
                     }),
                 );
             }
@@ -162,6 +160,11 @@ impl Watcher {
             let lines = changes.chain(decide).map(|line| Line::new(Style::Plain, line));
             self.lines_once("approval", &lines.collect::<Vec<_>>());
         }
+        self.move_line(operation);
+    }
+
+    /// Shows the step that runs in the moving line, where there is one.
+    fn move_line(&self, operation: &Operation) {
         if let Some(bar) = &self.bar {
             let step = running_step(operation);
             if let Ok(mut began) = self.began.lock() {
@@ -224,6 +227,11 @@ impl Watcher {
     }
 }
 
+/// How long the step that runs has taken, behind it in the moving line.
+fn step_time(began: Option<Timestamp>, now: Timestamp) -> String {
+    began.map_or_else(String::new, |began| format!(" ({})", duration_text(began, now)))
+}
+
 /// The step that runs.
 fn running_step(operation: &Operation) -> Option<&Step> {
     operation.steps.iter().rev().find(|step| step.ended_at.is_none())
@@ -257,5 +265,82 @@ fn running_line(operation: &Operation) -> String {
             format!("{step}: {}{}", progress_line(progress), current.unwrap_or_default())
         }
         None => step.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::output::Format;
+
+    /// An update whose plan took a minute, and which is at this step.
+    fn update(step: Option<&str>, waiting_for_build: Option<&str>) -> Operation {
+        let mut steps = vec![json!({
+            "name": PLAN, "started_at": "2026-11-30T00:00:00Z", "ended_at": "2026-11-30T00:01:00Z", "status": "succeeded",
+        })];
+        steps.extend(step.map(|name| json!({"name": name, "started_at": "2026-11-30T00:01:02Z", "status": "running"})));
+        serde_json::from_value(json!({
+            "id": "op-1", "kind": "update", "stack": {"id": "lusab-babad", "name": "shop"}, "environment": "live",
+            "status": "running", "revision": 4, "created_at": "2026-11-30T00:00:00Z", "requested_by": "ann",
+            "approvals": [], "blueprint": {"name": "web", "version": "1.0.0"}, "steps": steps, "rollouts": [],
+            "waiting_for_build": waiting_for_build, "ways_forward": [],
+            "progress": {"done": 12, "total": 300, "running": 3, "current": "aws_sqs_queue.jobs"},
+            "links": {"self": "/v1/operations/op-1", "stack": "/v1/stacks/lusab-babad", "logs": "/v1/operations/op-1/logs"},
+        }))
+        .expect("an operation")
+    }
+
+    /// The moving line at a time, as it stands behind the spinner.
+    fn moving_line(operation: &Operation, now: &str) -> String {
+        let watcher = Watcher {
+            output: Output::new(Format::Table, None),
+            printed: BTreeSet::new(),
+            bar: Some(ProgressBar::hidden()),
+            began: Arc::default(),
+        };
+        watcher.move_line(operation);
+        let message = watcher.bar.as_ref().expect("a bar").message();
+        let began = *watcher.began.lock().expect("the time");
+        message + &step_time(began, now.parse().expect("a time"))
+    }
+
+    #[test]
+    fn moving_line_counts_resources_and_times_its_own_step() {
+        assert_eq!(
+            moving_line(&update(Some(APPLY), None), "2026-11-30T00:02:07Z"),
+            "Apply: 12 of 300 resources, 3 in progress: aws_sqs_queue.jobs (1 min 5 s)"
+        );
+    }
+
+    /// Terraform's last progress stays on the record after its step.
+    #[test]
+    fn later_step_has_no_progress_of_terraform() {
+        let migration = update(Some("Run migration: migrate"), None);
+        assert_eq!(
+            moving_line(&migration, "2026-11-30T00:01:05Z"),
+            "Run migration: migrate (3.0 s)"
+        );
+        assert!(progress_now(&migration).is_none());
+        assert_eq!(moving_line(&update(None, None), "2026-11-30T00:01:05Z"), "running");
+        assert_eq!(
+            moving_line(&update(None, Some(APPLY)), "2026-11-30T00:01:05Z"),
+            "Apply: waiting for a build"
+        );
+    }
+
+    #[test]
+    fn progress_says_how_many_resources_are_at_work() {
+        let line = |done, total, running| {
+            progress_line(&Progress {
+                done,
+                total,
+                running,
+                current: None,
+            })
+        };
+        assert_eq!(line(12, 300, 3), "12 of 300 resources, 3 in progress");
+        assert_eq!(line(1, 1, 0), "1 of 1 resource");
     }
 }
