@@ -240,6 +240,7 @@ impl Operation {
     }
 
     /// The operation for callers who may not read it: which it is, its status, and what they asked of it themselves.
+    #[must_use]
     pub fn without_content(self) -> Self {
         Self {
             approved_by: None,

@@ -57,7 +57,7 @@ mod tests {
 
     impl Write for Kept {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
+            self.0.lock().expect("no panic").write(bytes)
         }
 
         fn flush(&mut self) -> io::Result<()> {
@@ -81,7 +81,7 @@ mod tests {
             let _entered = tracing::warn_span!("build", id = %said).entered();
             tracing::warn!(error = %said, text = said, "it said {said}");
         });
-        let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+        let text = String::from_utf8(kept.0.lock().expect("no panic").clone()).expect("a text");
         for part in [
             format!("build{{id={shown}}}"),
             format!("it said {shown}"),
@@ -89,7 +89,7 @@ mod tests {
         ] {
             assert!(text.contains(&part), "{part}: {text}");
         }
-        let (lines, rest) = text.split_once('\n').unwrap();
+        let (lines, rest) = text.split_once('\n').expect("a line");
         assert!(
             !lines.contains(|c: char| c.is_control() || c == '\u{202e}'),
             "{lines:?}"

@@ -92,7 +92,9 @@ mod tests {
         // Without a health check of a container, its health is unknown.
         let stopped_because = |reason: &str| {
             let task = stopped(TaskStopCode::ServiceSchedulerInitiated, 1_001, "ecs-svc/2");
-            task.health_status(HealthStatus::UnknownValue).stopped_reason(reason).build()
+            task.health_status(HealthStatus::UnknownValue)
+                .stopped_reason(reason)
+                .build()
         };
         assert!(fails(&stopped_because(
             "Task failed ELB health checks in (target-group shop)"

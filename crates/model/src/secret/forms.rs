@@ -73,7 +73,9 @@ pub(super) fn all(texts: &BTreeSet<String>) -> Vec<String> {
                 continue;
             }
             let add = if lines.len() <= LINES_ENCODED { add } else { as_it_is };
-            lines.into_iter().for_each(|line| add(line, &mut forms));
+            for line in lines {
+                add(line, &mut forms);
+            }
         }
     }
     forms.found.into_iter().collect()
@@ -201,9 +203,9 @@ fn in_base64(text: &str, forms: &mut Forms) {
         }
     }
     for once in base64_known(text.as_bytes()) {
-        base64_known(once.as_bytes())
-            .into_iter()
-            .for_each(|twice| forms.add(twice));
+        for twice in base64_known(once.as_bytes()) {
+            forms.add(twice);
+        }
     }
 }
 

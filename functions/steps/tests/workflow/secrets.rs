@@ -31,9 +31,8 @@ fn fail_with_list(world: &mut World, list: &str) -> (OperationId, String) {
 fn shown(world: &World, id: &OperationId) -> String {
     let operation = world.operation(id);
     let position = Position::after(Timestamp::UNIX_EPOCH);
-    let read = world
-        .store
-        .notifications_after(&NotificationFilter::default(), &position, 100);
+    let all = NotificationFilter::default();
+    let read = world.store.notifications_after(&all, &position, 100);
     format!("{:?} {:?}", operation.failure, World::wait(read).notifications)
 }
 
