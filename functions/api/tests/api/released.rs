@@ -312,3 +312,52 @@ async fn rollback_of_an_unsettled_stack_goes_to_its_current_release() {
     let named = server.post(&format!("{path}/rollback"), &json!({"release": 2})).await;
     assert_eq!(named.status, 422, "a settled stack runs it already: {named:?}");
 }
+
+/// An operation whose plan waits has the slot of its stack. Stacks wait for their own operations only.
+#[tokio::test]
+async fn waiting_plan_holds_every_operation_of_its_stack_and_none_of_others() {
+    let server = Server::with_blueprint().await;
+    let tasks = json!({"tasks": {"createsuperuser": {"service": "web", "command": ["./app", "createsuperuser"]}}});
+    let mut stacks = Vec::new();
+    for name in ["shop", "blog"] {
+        let path = server.ready_with(name, &["web"], &tasks).await;
+        server.play(&release(&server, &path, "one").await).await;
+        stacks.push(path);
+    }
+    let (shop, blog) = (&stacks[0], &stacks[1]);
+    let update = server.patch(shop, &json!({"variables": {"size": 2}})).await.json();
+    server.store.begin_operation(&id(&update)).await.expect("begun");
+    server
+        .store
+        .ask_approval(&id(&update), "a-task-token")
+        .await
+        .expect("asked");
+
+    let requests = [
+        ("releases", json!({"images": {"web": image("two")}})),
+        ("tasks/createsuperuser", json!({})),
+        ("preview", json!({"variables": {"size": 3}})),
+        ("drift", json!({})),
+    ];
+    let mut queued = Vec::new();
+    for (place, (what, body)) in requests.iter().enumerate() {
+        let behind = server.post(&format!("{shop}/{what}"), body).await.json();
+        assert_eq!(
+            (&behind["status"], &behind["position"]),
+            (&json!("queued"), &json!(place + 1)),
+            "{behind:#}"
+        );
+        queued.push(id(&behind));
+        let other = server.post(&format!("{blog}/{what}"), body).await.json();
+        assert_eq!(
+            (&other["status"], &other["position"]),
+            (&json!("starting"), &Value::Null),
+            "{other:#}"
+        );
+        server.play(&other).await;
+    }
+    let rejected = End::Discarded(failure());
+    let ended = server.store.finish_operation(&id(&update), &rejected).await;
+    let next = ended.expect("an end").next.expect("the first in the queue");
+    assert_eq!(next.id, queued[0]);
+}
