@@ -1,6 +1,7 @@
 //! What a request about a stack must satisfy before anything is written.
 //!
-//! A request is judged as a whole: everything that is wrong with it is named at once.
+//! Its fields were read before. What they name is judged next, then the values of variables: all problems of a stage are named
+//! together, and for a new stack with those of its fields.
 
 use std::collections::BTreeMap;
 

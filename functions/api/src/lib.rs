@@ -1,7 +1,7 @@
 //! Slipway's HTTP API: an axum router over the table, for API Gateway and for other servers.
 //!
-//! A request is parsed strictly and judged as a whole before anything is written; all its problems are returned at once, as
-//! RFC 9457 problems. An accepted request is one transaction in the table; the workflow then does the work.
+//! A request is parsed strictly and judged before anything is written; all problems of a stage of that (docs/api.md) are returned
+//! together, as RFC 9457 problems. An accepted request is one transaction in the table; the workflow then does the work.
 //!
 //! | module | holds |
 //! | --- | --- |
