@@ -41,6 +41,27 @@ pub struct AuditRecord {
     pub hash: String,
 }
 
+/// A page of the audit log.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct AuditPage {
+    /// The records. There may be fewer than `limit` although `next` is not null.
+    pub items: Vec<AuditRecord>,
+    /// Items that another program put into the list. They are no records of the log.
+    pub forged: Vec<ForgedRecord>,
+    /// Send this as `cursor` for the next page; null on the last one.
+    pub next: Option<String>,
+}
+
+/// An item in a list of the audit log that is no record of it.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ForgedRecord {
+    /// The key of the item in the table.
+    pub item: String,
+    /// What is wrong with it.
+    #[schema(example = "is not in its place: the text is that of another record")]
+    pub why: String,
+}
+
 impl From<(Record, Digest)> for AuditRecord {
     fn from((record, hash): (Record, Digest)) -> Self {
         let entry = record.entry;

@@ -27,7 +27,7 @@ mod stack;
 mod upload;
 mod webhook;
 
-pub use audit::{AuditHead, AuditRecord, SealedRecord};
+pub use audit::{AuditHead, AuditPage, AuditRecord, ForgedRecord, SealedRecord};
 pub use blueprint::{BlueprintPage, BlueprintReference, BlueprintSummary, BlueprintVersion, Variable, VersionSummary};
 pub use dead_letter::{DeadLetter, DeadLetters};
 pub use environment::Environment;

@@ -67,6 +67,16 @@ pub enum Error {
     /// The audit log is not as it was written.
     #[error("the audit log was changed: {0}; compare it with a backup of the table (docs/runbook.md)")]
     Audit(#[source] slipway_model::audit::Broken),
+    /// The lists of the audit log have an item that is no record.
+    #[error(
+        "the audit log was changed: the item {item} is in its lists, and {why}; remove it from the table (docs/audit.md)"
+    )]
+    ForgedAudit {
+        /// The key of the item.
+        item: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The caller stopped watching an operation.
     #[error("stopped watching; the operation {operation} continues")]
     Interrupted {
@@ -338,6 +348,7 @@ impl Error {
             Self::OperationEnded { .. }
             | Self::Demo(_)
             | Self::Audit(_)
+            | Self::ForgedAudit { .. }
             | Self::PolicyTests(_)
             | Self::NotPermitted => 1,
             Self::Usage(_) | Self::Files(_) => 2,

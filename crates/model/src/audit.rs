@@ -38,7 +38,7 @@ use crate::variable::HIDDEN;
 
 mod verify;
 
-pub use verify::{Broken, Checked, Why, verify};
+pub use verify::{Broken, Checked, Why, verify, whole};
 
 /// How many chains there are. It never changes: a subject would get another chain.
 pub const CHAINS: u8 = 16;

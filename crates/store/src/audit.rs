@@ -17,9 +17,13 @@ use slipway_model::name::{Digest, InvalidName};
 use crate::idempotency::expiry;
 use crate::item::{Item, check_size, decode, encode, key_attributes, key_of, text};
 use crate::query::Query;
-use crate::table::{AUDIT_HEADS, AUDIT_RECORD, EXPIRES_AT, Index, Key, LISTED, PK, Places, SK};
+use crate::table::{AUDIT_RECORD, EXPIRES_AT, Index, Key, LISTED, PK, Places, SK};
 use crate::write::{ATTEMPTS, Condition, Write, Written, pause};
 use crate::{Cursor, Error, Page, Store};
+
+mod listed;
+
+pub use listed::{AuditPage, Forged};
 
 /// For how long it is remembered that a reader was recorded: longer than the hour for which one record counts.
 const READER_REMEMBERED: SignedDuration = SignedDuration::from_hours(2);
@@ -209,26 +213,22 @@ impl Store {
         })
     }
 
-    /// Records, the newest first.
-    pub async fn audit_records(
-        &self,
-        filter: &AuditFilter,
-        limit: u16,
-        cursor: Option<&Cursor>,
-    ) -> Result<Page<(Record, Digest)>, Error> {
-        let query = Query::filtered(filter.partitions()).newest_first();
-        self.indexed_page_of(&query, limit, cursor, |key, item| {
-            let sealed = sealed(key, &item)?;
-            let record = serde_json::from_str(&sealed.body).map_err(|source| Error::Decode {
-                what: key.to_string(),
-                source: source.into(),
-            })?;
-            Ok((record, sealed.hash))
-        })
-        .await
+    /// Fails if there is an item at the key of a record that the head of its chain does not have yet. Slipway writes a record with its
+    /// head, so another program wrote the item. While it is there, nothing can be appended to the chain.
+    pub(crate) async fn require_appendable(&self, at: &Appended) -> Result<(), Error> {
+        let &Appended { chain, sequence } = at;
+        // Before the head: a record that is appended meanwhile moves the head.
+        if self.get_item(&Key::audit_record(chain, sequence)).await?.is_none() {
+            return Ok(());
+        }
+        let head: Option<Head> = self.get(&Key::audit_head(chain)).await?;
+        if head.is_some_and(|head| head.sequence >= sequence) {
+            return Ok(());
+        }
+        Err(Error::ChainBlocked { chain, sequence })
     }
 
-    /// The records of a chain as they are stored, in their order.
+    /// The records of a chain as they are stored, in their order. One that cannot be read has no text.
     pub async fn audit_chain(&self, chain: u8, limit: u16, cursor: Option<&Cursor>) -> Result<Page<Stored>, Error> {
         let partition = Key::audit_chain(chain);
         let query = Query::of_items(&partition, AUDIT_RECORD);
@@ -236,19 +236,51 @@ impl Store {
             let number = key.sk.strip_prefix(AUDIT_RECORD).and_then(|digits| digits.parse().ok());
             Ok(Stored {
                 sequence: number.unwrap_or_default(),
-                sealed: sealed(key, &item)?,
+                sealed: sealed(key, &item).unwrap_or_else(|_| unreadable()),
                 index: index_in(&item),
             })
         })
         .await
     }
 
-    /// The heads of the chains that have records.
+    /// The heads of the chains that have records. An item that is no head of its chain is none.
     pub async fn audit_heads(&self) -> Result<Vec<Head>, Error> {
-        let items = self
-            .query_all(&Query::of_items(AUDIT_HEADS, ""), Some(u16::from(CHAINS)))
-            .await?;
-        items.into_iter().map(|item| decode(&key_of(&item), item)).collect()
+        let keys: Vec<Key> = (0..CHAINS).map(Key::audit_head).collect();
+        let found = self.get_some(&keys).await?;
+        let heads = found.in_order(&keys).filter_map(|(key, item)| {
+            let head: Head = decode(key, item).ok()?;
+            (Key::audit_head(head.chain) == *key).then_some(head)
+        });
+        Ok(heads.collect())
+    }
+}
+
+/// The place of a record that a transaction appends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Appended {
+    chain: u8,
+    sequence: u64,
+}
+
+impl Appended {
+    /// The record that a write appends, if it appends one.
+    pub(crate) fn by(write: &Write) -> Option<Self> {
+        let Write::Put(item, Condition::New) = write else {
+            return None;
+        };
+        let key = key_of(item);
+        Some(Self {
+            chain: key.pk.strip_prefix(&format!("{ALL}#"))?.parse().ok()?,
+            sequence: key.sk.strip_prefix(AUDIT_RECORD)?.parse().ok()?,
+        })
+    }
+}
+
+/// In place of a record that cannot be read: a text that does not have its hash.
+fn unreadable() -> Sealed {
+    Sealed {
+        body: String::new(),
+        hash: Digest::of(b"unreadable"),
     }
 }
 

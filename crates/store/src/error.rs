@@ -25,6 +25,17 @@ pub enum Error {
         /// The record.
         what: String,
     },
+    /// Another program put an item in the place of the next record of the audit log. What is recorded in that chain cannot be changed while
+    /// it is there.
+    #[error(
+        "record {sequence} of chain {chain} of the audit log exists, and is beyond the head of the chain: another program wrote it"
+    )]
+    ChainBlocked {
+        /// The chain.
+        chain: u8,
+        /// The number of the record.
+        sequence: u64,
+    },
     /// There is no such record.
     #[error("there is no {what}")]
     NotFound {
@@ -113,7 +124,8 @@ impl Error {
     /// Whether the same call may succeed a moment later: the workflow retries it then.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Aws { .. } | Self::Conflict { .. } => true,
+            // An administrator removes the item; the workflow waits for that.
+            Self::Aws { .. } | Self::Conflict { .. } | Self::ChainBlocked { .. } => true,
             Self::NotFound { .. }
             | Self::TooLarge { .. }
             | Self::IllegalTransition(_)

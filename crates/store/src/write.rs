@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
+use crate::audit::Appended;
 use crate::item::{Item, key_attributes};
 use crate::table::{EXPIRES_AT, Key, NOTIFICATIONS, PK};
 use crate::{Error, Store};
@@ -108,6 +109,8 @@ impl Store {
         {
             return self.put_one(action, item, condition).await;
         }
+        let mut numbered = writes.iter().enumerate();
+        let appended = numbered.find_map(|(index, write)| Some((index, Appended::by(write)?)));
         let items: Result<Vec<TransactWriteItem>, _> =
             writes.into_iter().map(|write| self.transact_item(write)).collect();
         let items = items.map_err(|error| unbuilt(action, error))?;
@@ -119,7 +122,14 @@ impl Store {
                 }
                 Ok(Written::Yes)
             }
-            Err(error) if lost_a_race(&error) => Ok(Written::Conflict),
+            Err(error) if lost_a_race(&error) => {
+                let met = appended.filter(|(index, _)| is_in_the_way(&error, *index));
+                drop(error);
+                if let Some((_, appended)) = met {
+                    self.require_appendable(&appended).await?;
+                }
+                Ok(Written::Conflict)
+            }
             Err(error) => Err(aws(action, error)),
         }
     }
@@ -196,6 +206,19 @@ fn lost_a_race<R>(error: &SdkError<TransactWriteItemsError, R>) -> bool {
         .iter()
         .filter_map(|reason| reason.code());
     codes.all(|code| matches!(code, "None" | "ConditionalCheckFailed" | "TransactionConflict"))
+}
+
+/// Whether the item with this index is what a transaction met: a record of the audit log exists, while its head, which comes after it, is
+/// as it was read.
+fn is_in_the_way<R>(error: &SdkError<TransactWriteItemsError, R>, index: usize) -> bool {
+    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
+        return false;
+    };
+    let failed = |index: usize| {
+        let reason = cancelled.cancellation_reasons().get(index);
+        reason.and_then(|reason| reason.code()) == Some("ConditionalCheckFailed")
+    };
+    failed(index) && !failed(index + 1)
 }
 
 /// An error of a call, with what was being done.

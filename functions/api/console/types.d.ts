@@ -104,6 +104,7 @@ export interface AuditRecord {
   time: string; actor: string; action: string; subject: string; operation: string | null; reason: string | null;
   before: unknown; after: unknown; chain: number; sequence: number; hash: string;
 }
+export interface AuditPage extends Page<AuditRecord> { forged: { item: string; why: string }[]; }
 export interface LogLine { time: string; step: string; message: string; }
 export interface LogLines { lines: LogLine[]; after: string; ended: boolean; }
 export interface Page<T> { items: T[]; next: string | null; unreadable?: string[]; }

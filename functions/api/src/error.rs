@@ -99,6 +99,14 @@ pub enum Error {
     /// The idempotency key belongs to another request.
     #[error("the idempotency key was used for another request")]
     KeyReused,
+    /// Another program has written into the audit log, and what is recorded there cannot be changed.
+    #[error("chain {chain} of the audit log is blocked by its record {sequence}, which Slipway did not write")]
+    AuditBlocked {
+        /// The chain.
+        chain: u8,
+        /// The number of the record.
+        sequence: u64,
+    },
     /// A service throttles, or concurrent requests were first in every attempt; the same request may succeed later.
     #[error("unavailable while {doing}")]
     Unavailable {
@@ -182,6 +190,7 @@ impl From<slipway_store::Error> for Error {
             Store::Undecidable(Undecidable::OwnRequest) => Self::Forbidden(OWN_PLAN.to_owned()),
             Store::Undecidable(why) => Self::Conflict(format!("Nothing was changed: {why}.")),
             Store::NotPaused(why) => Self::Conflict(format!("Nothing was changed: {why}.")),
+            Store::ChainBlocked { chain, sequence } => Self::AuditBlocked { chain, sequence },
             Store::Aws { .. } | Store::Conflict { .. } => Self::Unavailable {
                 doing: "using the table",
                 source: error.into(),

@@ -189,6 +189,16 @@ fn described(error: &Error, reference: &str) -> (&'static str, StatusCode, &'sta
              for a new request."
                 .to_owned(),
         ),
+        Error::AuditBlocked { chain, sequence } => (
+            "audit-log-blocked",
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "The audit log was changed by another program",
+            format!(
+                "Nothing was changed. Record {sequence} of chain {chain} of the audit log is beyond the head of the chain: another program \
+                 wrote it, and nothing can be recorded after it. An administrator finds it with `slipway audit verify` and removes it from \
+                 the table (docs/audit.md)."
+            ),
+        ),
         Error::Unavailable { .. } => (
             "unavailable",
             StatusCode::SERVICE_UNAVAILABLE,

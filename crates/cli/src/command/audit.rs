@@ -3,15 +3,16 @@
 use std::path::Path;
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
-use slipway_api_types::Items;
-use slipway_model::audit::{CHAINS, Head, Stored, verify};
+use serde_json::json;
+use slipway_api_types::{AuditPage, ForgedRecord, Items};
+use slipway_model::audit::{Action, Broken, CHAINS, Head, Stored, Why, verify};
 use slipway_model::count::counted;
 use slipway_store::audit::index_of;
 
 use crate::args::{AuditCommand, StackRef};
 use crate::client::{Client, with_query};
 use crate::error::Error;
+use crate::harmless::harmless;
 use crate::json_file::object_in;
 use crate::output::Output;
 use crate::stack_id::stack_id;
@@ -81,8 +82,16 @@ async fn list(query: &[(&str, String)], limit: usize, client: &Client, output: O
         let mut query = query.to_vec();
         query.push(("limit", PAGE.min(limit - items.len()).to_string()));
         query.extend(cursor.take().map(|cursor| ("cursor", cursor)));
-        let page: Items<Value> = client.get(&with_query("/v1/audit", &query)).await?;
-        items.extend(page.items);
+        let page: AuditPage = client.get(&with_query("/v1/audit", &query)).await?;
+        items.extend(page.items.iter().map(|record| json!(record)));
+        for forged in page.forged {
+            let warning = format!(
+                "the item {} is in this list and is no record: it {}",
+                forged.item, forged.why
+            );
+            // On standard error, for programs as well: what is printed are the records.
+            tracing::error!("{}", harmless(&warning));
+        }
         match page.next {
             Some(next) => cursor = Some(next),
             None => break,
@@ -100,19 +109,31 @@ async fn list(query: &[(&str, String)], limit: usize, client: &Client, output: O
     Ok(())
 }
 
-/// Recomputes every chain. The heads are read first, so records that are written meanwhile are beyond them, and left out.
+/// Recomputes every chain, and looks for items beside them. The heads are read first, so records that are written meanwhile are beyond
+/// them, and left out.
 async fn verify_all(expect: Option<&Path>, client: &Client, output: Output) -> Result<(), Error> {
     let expected = expect.map(heads_in).transpose()?.unwrap_or_default();
     let heads: Items<Head> = client.get("/v1/audit/chains").await?;
     let of = |heads: &[Head], chain: u8| heads.iter().find(|head| head.chain == chain).cloned();
-    let mut records = 0;
+    let (mut records, mut later) = (0, Vec::new());
     for chain in 0..CHAINS {
         let (head, seen) = (of(&heads.items, chain), of(&expected, chain));
         let last = head.as_ref().map_or(0, |head| head.sequence);
-        let stored = chain_up_to(chain, last, client).await?;
+        let (stored, beyond) = records_of(chain, last, client).await?;
+        later.extend(beyond.last().map(|stored| (chain, stored.sequence)));
         let checked = verify(chain, head.as_ref(), &stored, seen.as_ref(), Timestamp::now(), index_of);
         records += checked.map_err(Error::Audit)?.records;
     }
+    // Records that were written meanwhile have moved the heads.
+    let now: Items<Head> = client.get("/v1/audit/chains").await?;
+    for (chain, sequence) in later {
+        let last = of(&now.items, chain).map_or(0, |head| head.sequence);
+        if sequence > last {
+            let why = Why::Beyond;
+            return Err(Error::Audit(Broken { chain, sequence, why }));
+        }
+    }
+    require_whole_lists(client).await?;
     let shown = json!({"records": records, "items": heads.items});
     output.answer(&shown, |_| {
         let (records, chains) = (counted(records, "record"), counted(heads.items.len(), "chain"));
@@ -121,8 +142,32 @@ async fn verify_all(expect: Option<&Path>, client: &Client, output: Output) -> R
     Ok(())
 }
 
-/// The records of a chain up to a number. In a chain without a head, there should be none: any that there are come back.
-async fn chain_up_to(chain: u8, last: u64, client: &Client) -> Result<Vec<Stored>, Error> {
+/// Looks in the lists for items that are no records: in the list of all, and in that of each action. The lists of a caller and of a subject
+/// show such items when they are read.
+async fn require_whole_lists(client: &Client) -> Result<(), Error> {
+    let actions = Action::ALL.into_iter().map(Some);
+    for action in std::iter::once(None).chain(actions) {
+        let mut cursor = None::<String>;
+        loop {
+            let mut query = vec![("limit", PAGE.to_string())];
+            query.extend(action.map(|action| ("action", action.to_string())));
+            query.extend(cursor.take().map(|cursor| ("cursor", cursor)));
+            let page: AuditPage = client.get(&with_query("/v1/audit", &query)).await?;
+            if let Some(ForgedRecord { item, why }) = page.forged.into_iter().next() {
+                return Err(Error::ForgedAudit { item, why });
+            }
+            match page.next {
+                Some(next) => cursor = Some(next),
+                None => break,
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The records of a chain up to a number, and those beyond it. In a chain without a head, there should be none: any that there are count
+/// as up to it.
+async fn records_of(chain: u8, last: u64, client: &Client) -> Result<(Vec<Stored>, Vec<Stored>), Error> {
     let (mut all, mut cursor) = (Vec::new(), None::<String>);
     loop {
         let mut query = vec![("limit", PAGE.to_string())];
@@ -131,16 +176,14 @@ async fn chain_up_to(chain: u8, last: u64, client: &Client) -> Result<Vec<Stored
             .get(&with_query(&format!("/v1/audit/chains/{chain}"), &query))
             .await?;
         all.extend(page.items);
-        let is_whole = last > 0 && all.last().is_some_and(|stored| stored.sequence >= last);
         match page.next {
-            Some(next) if !is_whole => cursor = Some(next),
-            _ => break,
+            Some(next) => cursor = Some(next),
+            None => break,
         }
     }
-    if last > 0 {
-        all.retain(|stored| stored.sequence <= last);
-    }
-    Ok(all)
+    let is_beyond = |stored: &Stored| last > 0 && stored.sequence > last;
+    let (beyond, stored) = all.into_iter().partition(is_beyond);
+    Ok((stored, beyond))
 }
 
 /// The heads that an earlier check printed.

@@ -6,7 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Head, Index, Record, Stored};
+use super::{Head, Index, Record, Sealed, Stored};
 use crate::name::Digest;
 
 /// What a whole chain holds.
@@ -45,6 +45,8 @@ pub enum Why {
     Moved,
     /// The head of the chain is missing, or is that of an earlier record.
     NotTheHead,
+    /// It is beyond the head of its chain: Slipway writes no record without the head.
+    Beyond,
     /// It is not the record that an earlier check has seen.
     Replaced,
     /// This attribute beside it is not the one of its text.
@@ -67,9 +69,34 @@ impl fmt::Display for Why {
             Self::NotTheHead => {
                 "is not the one that the head of the chain names: later records, or the head, were removed"
             }
+            Self::Beyond => {
+                "is beyond the head of its chain: it was not written by Slipway, which cannot append to the chain until it is removed"
+            }
             Self::Replaced => "is not the one that the earlier check has seen",
         };
         f.write_str(why)
+    }
+}
+
+/// The record of a text, if the text has its hash and is where it says (`is_here`), with the attributes beside it that it says
+/// (`index_of`).
+pub fn whole(
+    sealed: &Sealed,
+    index: &Index,
+    is_here: impl FnOnce(&Record) -> bool,
+    index_of: impl FnOnce(&Record) -> Index,
+) -> Result<Record, Why> {
+    if Digest::of(sealed.body.as_bytes()) != sealed.hash {
+        return Err(Why::Altered);
+    }
+    let record: Record = serde_json::from_str(&sealed.body).map_err(|_| Why::Altered)?;
+    // Its subject decides the chain of a record.
+    if !is_here(&record) || record.entry.chain() != record.chain {
+        return Err(Why::Moved);
+    }
+    match difference(index, &index_of(&record)) {
+        Some(attribute) => Err(Why::Misplaced(attribute)),
+        None => Ok(record),
     }
 }
 
@@ -98,16 +125,8 @@ pub fn verify<'a>(
     {
         let key = *sequence;
         let next = checked.last + 1;
-        if Digest::of(sealed.body.as_bytes()) != sealed.hash {
-            return Err(broken(key, Why::Altered));
-        }
-        let record: Record = serde_json::from_str(&sealed.body).map_err(|_| broken(key, Why::Altered))?;
-        if (record.chain, record.sequence) != (chain, key) || key < next {
-            return Err(broken(key, Why::Moved));
-        }
-        if let Some(attribute) = difference(index, &index_of(&record)) {
-            return Err(broken(key, Why::Misplaced(attribute)));
-        }
+        let is_here = |record: &Record| (record.chain, record.sequence) == (chain, key) && key >= next;
+        let record = whole(sealed, index, is_here, &index_of).map_err(|why| broken(key, why))?;
         if key > next {
             // DynamoDB deletes what has expired within days, and not in order.
             let is_over = record.earlier_kept_until.is_some_and(|until| until < now);

@@ -20,7 +20,7 @@ use crate::fake::Fake;
 use crate::support::{Table, UPDATE, answer, created, new_stack, request, table};
 
 /// All records, the newest first.
-async fn records(store: &Store, filter: &AuditFilter) -> Vec<Record> {
+pub async fn records(store: &Store, filter: &AuditFilter) -> Vec<Record> {
     let (mut all, mut cursor) = (Vec::new(), None);
     loop {
         let page = store.audit_records(filter, 7, cursor.as_ref()).await.expect("a page");
@@ -33,7 +33,7 @@ async fn records(store: &Store, filter: &AuditFilter) -> Vec<Record> {
 }
 
 /// Recomputes every chain, as `slipway audit verify` does.
-async fn check(store: &Store, now: Timestamp) -> Result<u64, Broken> {
+pub async fn check(store: &Store, now: Timestamp) -> Result<u64, Broken> {
     let heads = store.audit_heads().await.expect("the heads");
     let mut count = 0;
     for chain in 0..CHAINS {
@@ -57,7 +57,7 @@ fn actions(records: &[Record]) -> Vec<Action> {
     records.iter().rev().map(|record| record.entry.action).collect()
 }
 
-fn entry(number: usize) -> Entry {
+pub fn entry(number: usize) -> Entry {
     Entry::new(format!("user:{number}"), Action::Deny, format!("GET /{}", number % 3))
 }
 
@@ -223,7 +223,7 @@ async fn list_is_recorded_with_all_its_new_stacks() {
 }
 
 /// The item of a record.
-fn key(chain: u8, sequence: u64) -> [(String, AttributeValue); 2] {
+pub fn key(chain: u8, sequence: u64) -> [(String, AttributeValue); 2] {
     [
         ("pk", format!("audit#{chain:02}")),
         ("sk", format!("record#{sequence:020}")),
@@ -231,7 +231,7 @@ fn key(chain: u8, sequence: u64) -> [(String, AttributeValue); 2] {
     .map(|(name, value)| (name.to_owned(), AttributeValue::S(value)))
 }
 
-async fn delete(table: &Table, chain: u8, sequence: u64) {
+pub async fn delete(table: &Table, chain: u8, sequence: u64) {
     let delete = table.client.delete_item().table_name(table.name);
     delete
         .set_key(Some(key(chain, sequence).into()))

@@ -1,6 +1,7 @@
 //! The store against a DynamoDB.
 
 mod audit;
+mod audit_forged;
 mod cancel;
 mod create;
 #[allow(dead_code, reason = "tests of other crates use the rest")]

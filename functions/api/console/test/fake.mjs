@@ -149,7 +149,7 @@ export async function answerWith(target, text) {
     [/^\/v1\/blueprints\//, () => blueprint(text())],
     [/^\/v1\/policies$/, () => policies(text())],
     [/^\/v1\/dead-letters$/, () => ({ items: [deadLetter(text())], more: 1 })],
-    [/^\/v1\/audit$/, () => ({ items: [0, 1, 2, 3].map((index) => auditRecord(index, text())), next: 'more' })],
+    [/^\/v1\/audit$/, () => ({ items: [0, 1, 2, 3].map((index) => auditRecord(index, text())), forged: [{ item: text(), why: text() }], next: 'more' })],
     [/^\/v1\/environments$/, () => ({ ...page([environment(text())]), unreadable: [text()] })],
     [/^\/v1\/source-accounts$/, () => ({ ...page([sourceAccount(text())]), unreadable: [text()] })],
   ];

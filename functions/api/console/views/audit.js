@@ -29,6 +29,8 @@ export default async function view({ signal, show, title, query }) {
   const wanted = new Map(['actor', 'subject', 'action'].map((name) => [name, query.get(name) ?? '']));
   /** @type {AuditRecord[]} */
   let records = [];
+  /** @type {import('../types').AuditPage['forged']} */
+  let forged = [];
   /** @type {string | null} */
   let next = null;
   let busy = false;
@@ -42,9 +44,10 @@ export default async function view({ signal, show, title, query }) {
     problem = null;
     draw();
     try {
-      /** @type {import('../types').Page<AuditRecord>} */
+      /** @type {import('../types').AuditPage} */
       const page = await get('/v1/audit', { ...Object.fromEntries(wanted), limit: 50, cursor: more ? (next ?? undefined) : undefined }, signal);
       records = more ? [...records, ...page.items] : page.items;
+      forged = more ? [...forged, ...page.forged] : page.forged;
       next = page.next;
     } catch (error) {
       if (signal.aborted) return;
@@ -79,6 +82,7 @@ export default async function view({ signal, show, title, query }) {
           <option value="">Any action</option>${[...new Set([...ACTIONS, ...(action ? [action] : [])])].map((one) => html`<option value=${one}>${words(one)}</option>`)}</select>
         <button type="submit">Filter</button></form>
       ${problem ? html`<div class="pad">${problemPanel(problem, () => load(records.length > 0 && next !== null))}</div>` : null}
+      ${forged.map((one) => html`<p class="pad" role="alert"><strong>No record:</strong> the item <code>${one.item}</code> ${one.why}.</p>`)}
       ${records.length ? html`<ul class="rows audit">${records.map(record)}</ul>` : problem || busy ? null
         : empty(filtered ? 'No record matches. A filter takes the whole name of a caller, and a whole subject.' : 'There are no records yet.')}
       ${busy ? html`<p class="muted pad">Reading…</p>` : next ? html`<p class="pad"><button type="button" @click=${() => load(true)}>Show older records</button></p>` : null}`);

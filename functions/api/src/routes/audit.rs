@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::openapi::ReadProblems;
 use crate::parameters::{CURSOR_REMEDY, InPath, Parameters};
 use crate::shown;
-use slipway_api_types::{AuditHead, AuditRecord, Items, SealedRecord};
+use slipway_api_types::{AuditHead, AuditPage, AuditRecord, ForgedRecord, Items, SealedRecord};
 
 const ACTION_REMEDY: &str = "give an action like `update`, `approve`, `deny` or `put_environment`";
 
@@ -33,7 +33,8 @@ fn subject(text: &str) -> Result<String, String> {
 /// List audit records
 ///
 /// Changes, decisions, configuration, publishes, denials, and reads of stacks by others than their owners, the newest first.
-/// Secrets are hidden. The default policies let only administrators read it.
+/// Secrets are hidden. Items that another program put into the list are in `forged`: they are not in their place, do not have their hash,
+/// or are not in their chain. The default policies let only administrators read it.
 #[utoipa::path(
     get,
     path = "/v1/audit",
@@ -46,12 +47,9 @@ fn subject(text: &str) -> Result<String, String> {
         ("limit" = Option<u16>, Query, description = "How many at most, from 1 to 100.", minimum = 1, maximum = 100),
         ("cursor" = Option<String>, Query, description = "`next` of the page before."),
     ),
-    responses((status = 200, description = "A page of records.", body = Items<AuditRecord>), (status = 403, description = "No policy permits `audit` to the caller."), ReadProblems),
+    responses((status = 200, description = "A page of records.", body = AuditPage), (status = 403, description = "No policy permits `audit` to the caller."), ReadProblems),
 )]
-pub(super) async fn list(
-    State(api): State<Api>,
-    mut parameters: Parameters,
-) -> Result<Json<Items<AuditRecord>>, Error> {
+pub(super) async fn list(State(api): State<Api>, mut parameters: Parameters) -> Result<Json<AuditPage>, Error> {
     let filter = AuditFilter {
         actor: parameters.optional("actor", "give the name of a caller"),
         subject: parameters.optional_by("subject", SUBJECT_REMEDY, subject),
@@ -61,7 +59,18 @@ pub(super) async fn list(
     let cursor: Option<Cursor> = parameters.optional("cursor", CURSOR_REMEDY);
     parameters.finish()?;
     let page = api.store.audit_records(&filter, limit, cursor.as_ref()).await?;
-    Ok(Json(shown::items(page, AuditRecord::from)))
+    let forged = page.forged.into_iter().map(|forged| {
+        tracing::error!(item = forged.item, why = %forged.why, "an item in the audit log is forged");
+        ForgedRecord {
+            item: forged.item,
+            why: forged.why.to_string(),
+        }
+    });
+    Ok(Json(AuditPage {
+        forged: forged.collect(),
+        items: page.items.into_iter().map(AuditRecord::from).collect(),
+        next: page.next.as_ref().map(Cursor::to_string),
+    }))
 }
 
 /// List the chains of the audit log

@@ -293,3 +293,69 @@ async fn log_of_a_container_hides_secrets() {
     let leaks = ["hunter2", "h1bnRlcj", "canary"];
     assert!(leaks.iter().all(|leak| !text.contains(leak)), "{text}");
 }
+
+/// Another program that may write to the table.
+#[tokio::test]
+async fn forged_record_is_not_listed_and_names_itself_where_it_blocks() {
+    let server = Server::with_blueprint().await;
+    let stack = server.ready("shop", &["web"]).await;
+    let subject = format!("stack/{}", stack.rsplit('/').next().expect("an id"));
+    let newest = records(&server, &format!("subject={subject}"))
+        .await
+        .pop()
+        .expect("a record");
+    let (chain, sequence) = (
+        newest["chain"].as_u64().expect("a chain"),
+        newest["sequence"].as_u64().expect("a number"),
+    );
+    let of_chain = async || {
+        let path = format!("/v1/audit/chains/{chain}");
+        server.send(by(admin(), Method::GET, &path, None)).await.json()
+    };
+    let stored = of_chain().await["items"]
+        .as_array()
+        .expect("items")
+        .last()
+        .expect("a record")
+        .clone();
+    let body = stored["body"].as_str().expect("a text");
+    let body = body.replace(
+        &format!("\"sequence\":{sequence}"),
+        &format!("\"sequence\":{}", sequence + 1),
+    );
+    let mut item = json!({
+        "pk": {"S": format!("audit#{chain:02}")}, "sk": {"S": format!("record#{:020}", sequence + 1)},
+        "body": {"S": body}, "hash": {"S": Digest::of(body.as_bytes())},
+    });
+    for (attribute, value) in stored["index"].as_object().expect("attributes") {
+        item[attribute] = json!({ "S": value });
+    }
+    server.write(&item);
+
+    let listed = server
+        .send(by(admin(), Method::GET, &format!("/v1/audit?subject={subject}"), None))
+        .await
+        .json();
+    assert_eq!(listed["items"][0], newest, "{listed:#}");
+    let forged = listed["forged"].as_array().expect("items");
+    assert_eq!(forged.len(), 1, "{listed:#}");
+    assert!(
+        forged[0]["item"]
+            .as_str()
+            .is_some_and(|key| key.contains(&format!("audit#{chain:02}"))),
+        "{listed:#}"
+    );
+
+    let blocked = server.patch(&stack, &json!({"variables": {"size": 2}})).await;
+    let problem = blocked.json();
+    assert_eq!(
+        (blocked.status, &problem["type"]),
+        (500, &json!("urn:slipway:problem:audit-log-blocked")),
+        "{problem:#}"
+    );
+    let named = format!("Record {} of chain {chain}", sequence + 1);
+    assert!(
+        problem["detail"].as_str().is_some_and(|detail| detail.contains(&named)),
+        "{problem:#}"
+    );
+}
