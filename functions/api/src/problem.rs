@@ -103,114 +103,103 @@ pub(crate) struct Denied(pub String);
 /// How many fields a response names. A body of 256 KB has up to 30,000, whose problems exceed what Lambda returns.
 const NAMED: usize = 100;
 
-/// The caller's view of an error: type, status, title, detail.
-fn described(error: &Error, reference: &str) -> (&'static str, StatusCode, &'static str, String) {
+/// The caller's view of an error: type, status, title.
+fn kind(error: &Error) -> (&'static str, StatusCode, &'static str) {
     match error {
-        Error::Malformed(detail) => (
-            "malformed-body",
-            StatusCode::BAD_REQUEST,
-            "The body is not readable",
-            detail.clone(),
-        ),
-        Error::Parameters(fields) => (
-            "invalid-parameter",
-            StatusCode::BAD_REQUEST,
-            "A parameter is not valid",
-            // Most are of requests that read, which change nothing anyway.
-            format!("{}.", wrong(fields.len(), "parameter")),
-        ),
+        Error::Malformed(_) => ("malformed-body", StatusCode::BAD_REQUEST, "The body is not readable"),
+        Error::Parameters(_) => ("invalid-parameter", StatusCode::BAD_REQUEST, "A parameter is not valid"),
         Error::Unauthenticated => (
             "unauthenticated",
             StatusCode::UNAUTHORIZED,
             "The request has no authenticated caller",
-            "Sign the request, or send a token that the API accepts: it needs the claim that `OidcUserClaim` of the deployment \
-             names, and `email_verified` if that is `email`. Of IAM, users and sessions of roles have a name; sessions of \
-             GetFederationToken choose theirs and have none: assume a role."
-                .to_owned(),
         ),
-        Error::Forbidden(detail) | Error::Denied(Denial { reason: detail, .. }) => (
-            "forbidden",
-            StatusCode::FORBIDDEN,
-            "The caller may not do this",
-            detail.clone(),
-        ),
-        Error::NotFound(detail) => ("not-found", StatusCode::NOT_FOUND, "Not found", detail.clone()),
-        Error::Missing { what, why } => ("not-found", StatusCode::NOT_FOUND, "Not found", no_such(what, why)),
-        Error::MethodNotAllowed { method, allowed } => (
+        Error::Forbidden(_) | Error::Denied(_) => ("forbidden", StatusCode::FORBIDDEN, "The caller may not do this"),
+        Error::NotFound(_) | Error::Missing { .. } => ("not-found", StatusCode::NOT_FOUND, "Not found"),
+        Error::MethodNotAllowed { .. } => (
             "method-not-allowed",
             StatusCode::METHOD_NOT_ALLOWED,
             "The path has no such method",
-            format!("{method} is not a method of this path; it has {}.", allowed.join(", ")),
         ),
-        Error::Conflict(detail) => ("conflict", StatusCode::CONFLICT, "Conflict", detail.clone()),
-        Error::StaleSheet { .. } => (
-            "stale-sheet",
-            StatusCode::CONFLICT,
-            "The approval does not count",
-            error.to_string(),
-        ),
-        Error::RevisionMismatch { current } => (
+        Error::Conflict(_) => ("conflict", StatusCode::CONFLICT, "Conflict"),
+        Error::StaleSheet { .. } => ("stale-sheet", StatusCode::CONFLICT, "The approval does not count"),
+        Error::RevisionMismatch { .. } => (
             "revision-mismatch",
             StatusCode::PRECONDITION_FAILED,
             "The stack has changed",
-            format!(
-                "If-Match does not name the stack's revision, which is \"{current}\"; nothing was changed. Read the stack again."
-            ),
         ),
-        Error::PreconditionFailed(detail) => (
+        Error::PreconditionFailed(_) => (
             "precondition-failed",
             StatusCode::PRECONDITION_FAILED,
             "The request is conditional on something else",
-            detail.clone(),
         ),
-        Error::TooLarge { limit } => (
-            "too-large",
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "The body is too long",
-            format!("A body of this request has at most {limit} bytes."),
-        ),
-        Error::UnsupportedMediaType(given) => (
+        Error::TooLarge { .. } => ("too-large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too long"),
+        Error::UnsupportedMediaType(_) => (
             "unsupported-media-type",
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "The body is not declared as JSON",
-            format!("The content type is {given:?}; send `Content-Type: application/json`."),
         ),
-        Error::Invalid(fields) => (
+        Error::Invalid(_) => (
             "invalid-request",
             StatusCode::UNPROCESSABLE_ENTITY,
             "The request is not valid",
-            format!("{}; nothing was changed.", wrong(fields.len(), "field")),
         ),
         Error::KeyReused => (
             "idempotency-key-reused",
             StatusCode::UNPROCESSABLE_ENTITY,
             "The idempotency key belongs to another request",
-            "This Idempotency-Key was used before for a request with another method, path or body; nothing was changed. Use a new key \
-             for a new request."
-                .to_owned(),
         ),
-        Error::AuditBlocked { chain, sequence } => (
+        Error::AuditBlocked { .. } => (
             "audit-log-blocked",
             StatusCode::INTERNAL_SERVER_ERROR,
             "The audit log was changed by another program",
-            format!(
-                "Nothing was changed. Record {sequence} of chain {chain} of the audit log is beyond the head of the chain: another program \
-                 wrote it, and nothing can be recorded after it. An administrator finds it with `slipway audit verify` and removes it from \
-                 the table (docs/audit.md)."
-            ),
         ),
-        Error::Unavailable { .. } => (
-            "unavailable",
-            StatusCode::SERVICE_UNAVAILABLE,
-            "The service is busy",
-            format!("Send the same request again in a moment. Operators find this under the reference {reference}."),
+        Error::Unavailable { .. } => ("unavailable", StatusCode::SERVICE_UNAVAILABLE, "The service is busy"),
+        Error::Internal { .. } => ("internal", StatusCode::INTERNAL_SERVER_ERROR, "The service failed"),
+    }
+}
+
+/// What the caller reads about an error. Operators find the reference in the log.
+fn detail(error: &Error, reference: &str) -> String {
+    match error {
+        Error::Malformed(detail)
+        | Error::Forbidden(detail)
+        | Error::Denied(Denial { reason: detail, .. })
+        | Error::NotFound(detail)
+        | Error::Conflict(detail)
+        | Error::PreconditionFailed(detail) => detail.clone(),
+        // Most are of requests that read, which change nothing anyway.
+        Error::Parameters(fields) => format!("{}.", wrong(fields.len(), "parameter")),
+        Error::Unauthenticated => "Sign the request, or send a token that the API accepts: it needs the claim that `OidcUserClaim` of \
+             the deployment names, and `email_verified` if that is `email`. Of IAM, users and sessions of roles have a name; sessions \
+             of GetFederationToken choose theirs and have none: assume a role."
+            .to_owned(),
+        Error::Missing { what, why } => no_such(what, why),
+        Error::MethodNotAllowed { method, allowed } => {
+            format!("{method} is not a method of this path; it has {}.", allowed.join(", "))
+        }
+        Error::StaleSheet { .. } => error.to_string(),
+        Error::RevisionMismatch { current } => format!(
+            "If-Match does not name the stack's revision, which is \"{current}\"; nothing was changed. Read the stack again."
         ),
-        Error::Internal { .. } => (
-            "internal",
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "The service failed",
-            format!("This is not the request's fault. Operators find it under the reference {reference}."),
+        Error::TooLarge { limit } => format!("A body of this request has at most {limit} bytes."),
+        Error::UnsupportedMediaType(given) => {
+            format!("The content type is {given:?}; send `Content-Type: application/json`.")
+        }
+        Error::Invalid(fields) => format!("{}; nothing was changed.", wrong(fields.len(), "field")),
+        Error::KeyReused => "This Idempotency-Key was used before for a request with another method, path or body; nothing was \
+             changed. Use a new key for a new request."
+            .to_owned(),
+        Error::AuditBlocked { chain, sequence } => format!(
+            "Nothing was changed. Record {sequence} of chain {chain} of the audit log is beyond the head of the chain: another program \
+             wrote it, and nothing can be recorded after it. An administrator finds it with `slipway audit verify` and removes it from \
+             the table (docs/audit.md)."
         ),
+        Error::Unavailable { .. } => {
+            format!("Send the same request again in a moment. Operators find this under the reference {reference}.")
+        }
+        Error::Internal { .. } => {
+            format!("This is not the request's fault. Operators find it under the reference {reference}.")
+        }
     }
 }
 
@@ -240,7 +229,8 @@ fn wrong(count: usize, noun: &str) -> String {
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let reference = format!("{:016x}", rand::random::<u64>());
-        let (name, status, title, detail) = described(&self, &reference);
+        let (name, status, title) = kind(&self);
+        let detail = detail(&self, &reference);
         let chain = slipway_model::error_chain::chain(&self);
         let mut allow = None;
         let mut sheet = None;
