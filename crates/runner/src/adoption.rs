@@ -1,9 +1,7 @@
-//! The record of resources that Terraform created and that the state may lack: the next plan imports them instead of creating them
-//! again.
+//! The resources that Terraform created and that the state may lack: the next plan imports them instead of creating them again.
 //!
-//! It is an object beside the stack's state, which only the runner may write. It is written while Terraform applies, because a build
-//! may be killed together with Terraform, and its machine be gone afterwards. What an apply leaves is compared with the state: by its
-//! own build, by the next one that finds its stream on this machine, and by each plan. An apply that succeeds deletes the object.
+//! What an apply leaves is compared with the state: by its own build, by the next one that finds its stream on this machine, and by
+//! each plan. Their record is `created_list`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,75 +11,13 @@ use slipway_model::operation::Operation;
 
 use crate::applied_state::{self, Recorded};
 use crate::console::say;
-use crate::created::{Created, Reported};
+use crate::created::Created;
+use crate::created_list::{self, Resources};
 use crate::error::Error;
-use crate::objects::Bucket;
-use crate::overrides::state_prefix;
 use crate::report::Report;
 use crate::session::Session;
 use crate::unrecorded::Unrecorded;
 use crate::work_folder::WorkFolder;
-
-/// Resources to import, by address.
-pub(crate) type Resources = BTreeMap<String, Created>;
-
-/// The key of the record. It is below the stack's prefix, where Terraform takes it for no workspace.
-pub(crate) fn key(stack: &StackId) -> String {
-    format!("{}/created.json", state_prefix(stack))
-}
-
-async fn read(states: &Bucket, stack: &StackId) -> Result<Option<Resources>, Error> {
-    let key = key(stack);
-    let Some(object) = states.get(&key).await? else {
-        return Ok(None);
-    };
-    let read = serde_json::from_slice(&object.bytes);
-    read.map(Some)
-        .map_err(|error| states.failed("understand", &key, error.into()))
-}
-
-async fn write(states: &Bucket, stack: &StackId, resources: &Resources) -> Result<(), Error> {
-    states.put(&key(stack), json!(resources).to_string().into_bytes()).await
-}
-
-/// Adds resources to the record.
-pub(crate) async fn add(states: &Bucket, stack: &StackId, created: Resources) -> Result<(), Error> {
-    if created.is_empty() {
-        return Ok(());
-    }
-    let mut resources = read(states, stack).await?.unwrap_or_default();
-    resources.extend(created);
-    write(states, stack, &resources).await
-}
-
-/// Records what an apply left that has ended without success: of what it created, what the state lacks.
-pub(crate) async fn settle(
-    states: &Bucket,
-    stack: &StackId,
-    created: &Reported,
-    missing: Resources,
-) -> Result<(), Error> {
-    let before = read(states, stack).await?.unwrap_or_default();
-    let mut after = before.clone();
-    after.retain(|address, _| !created.contains_key(address));
-    after.extend(missing);
-    if after == before {
-        return Ok(());
-    }
-    if after.is_empty() {
-        return forget(states, stack).await;
-    }
-    write(states, stack, &after).await
-}
-
-/// Deletes the record.
-pub(crate) async fn forget(states: &Bucket, stack: &StackId) -> Result<(), Error> {
-    let key = key(stack);
-    if let Some(etag) = states.get(&key).await?.and_then(|object| object.etag) {
-        states.delete_version(&key, &etag).await?;
-    }
-    Ok(())
-}
 
 /// Records what builds created that died on this machine, of this or another operation of the stack. Nothing else has their streams.
 /// Returns what the state lacks of it, for people. The state must not be locked.
@@ -94,7 +30,7 @@ pub(crate) async fn recover(
     for (killed, stream) in folder.leftovers() {
         let report = Report::of_stream(&stream)?;
         let unrecorded = Unrecorded::of(session, operation, &report).await?;
-        settle(
+        created_list::settle(
             &session.state,
             &operation.stack,
             &report.created,
@@ -168,13 +104,13 @@ pub(crate) fn named((address, created): (&String, &Created)) -> String {
 /// What is on the record and not in the state. If that is nothing, the record is deleted.
 pub(crate) async fn pending(session: &Session, operation: &Operation) -> Result<Option<Adoption>, Error> {
     let stack = &operation.stack;
-    let Some(resources) = read(&session.state, stack).await? else {
+    let Some(resources) = created_list::read(&session.state, stack).await? else {
         return Ok(None);
     };
     let recorded = applied_state::recorded(session, operation).await?;
     let adoption = Adoption::missing(resources, &recorded);
     if adoption.resources.is_empty() {
-        forget(&session.state, stack).await?;
+        created_list::forget(&session.state, stack).await?;
         return Ok(None);
     }
     Ok(Some(adoption))

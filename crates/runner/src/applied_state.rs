@@ -10,11 +10,13 @@ use slipway_model::terraform::OUTPUT;
 
 use crate::created::{Attributes, Created};
 use crate::error::Error;
-use crate::lost::{self, Loss};
+use crate::lost::Loss;
+use crate::marked;
 use crate::overrides::{literal, state_key};
 use crate::report::{Report, plain};
 use crate::secrets;
 use crate::session::Session;
+use crate::state;
 use crate::stream::Output;
 
 /// The part of a state that is read here.
@@ -121,7 +123,7 @@ pub(crate) async fn learn(session: &Session, operation: &Operation) -> Result<()
 async fn keep_marked(session: &Session, operation: &Operation, state: &[u8]) -> Result<(), Error> {
     let marked = sensitive_values(state).map_err(|error| not_understood(session, operation, error))?;
     secrets::learn_marked(&marked);
-    secrets::keep_marked(&session.state, &operation.stack).await
+    marked::keep(&session.state, &operation.stack).await
 }
 
 /// The resources that the state has now.
@@ -177,7 +179,7 @@ async fn read(session: &Session, operation: &Operation) -> Result<State, Error> 
 /// A plan or an apply always leaves a state: without one, nothing says what the stack has.
 async fn object(session: &Session, operation: &Operation) -> Result<Vec<u8>, Error> {
     let object = session.state.get(&state_key(&operation.stack)).await?;
-    let object = object.ok_or_else(|| lost::error(&session.config, &operation.stack, Loss::Missing))?;
+    let object = object.ok_or_else(|| state::lost(&session.config, &operation.stack, Loss::Missing))?;
     Ok(object.bytes)
 }
 

@@ -15,6 +15,7 @@ use crate::archive;
 use crate::binding;
 use crate::blueprint;
 use crate::console::say;
+use crate::created_list;
 use crate::error::Error;
 use crate::lock::StateLock;
 use crate::objects::Object;
@@ -241,7 +242,7 @@ async fn compared(session: &Session, operation: &Operation, report: &Report, err
         }
     };
     let (states, stack) = (&session.state, &operation.stack);
-    if let Err(unwritten) = adoption::settle(states, stack, &report.created, unrecorded.importable()).await {
+    if let Err(unwritten) = created_list::settle(states, stack, &report.created, unrecorded.importable()).await {
         say(format_args!(
             "What the next plan has to import could not be recorded: {}",
             chain(&unwritten)
@@ -276,7 +277,7 @@ async fn finish(
         session.artifacts.put(&key, outputs).await
     };
     // The state has all that was created.
-    let (kept, forgotten) = join!(kept, adoption::forget(&session.state, &operation.stack));
+    let (kept, forgotten) = join!(kept, created_list::forget(&session.state, &operation.stack));
     kept.inspect_err(|error| say(format_args!("The plan was applied, but not recorded: {}", chain(error))))?;
     if let Err(error) = forgotten {
         // The next plan compares the record with the state.

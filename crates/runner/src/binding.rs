@@ -9,7 +9,7 @@ use slipway_model::plan::binding::{Binding, Manifest, StateVersion, manifest_nam
 use tar::EntryType;
 
 use crate::error::Error;
-use crate::lost::{self, Loss};
+use crate::lost::Loss;
 use crate::overrides::state_key;
 use crate::session::Session;
 use crate::state;
@@ -65,7 +65,7 @@ fn manifest(archive: &[u8], name: &str) -> Result<Manifest, Error> {
 /// The version of the stack's state as it is now.
 pub(crate) async fn state_version(session: &Session, operation: &Operation) -> Result<StateVersion, Error> {
     let version = state::version(&session.state, &state_key(&operation.stack)).await?;
-    version.ok_or_else(|| lost::error(&session.config, &operation.stack, Loss::Missing))
+    version.ok_or_else(|| state::lost(&session.config, &operation.stack, Loss::Missing))
 }
 
 /// Refuses an archive or a state that the plan was not made with.

@@ -13,10 +13,11 @@ use slipway_model::name::Digest;
 use slipway_model::plan::PlanSummary;
 use slipway_model::plan::protection::type_in;
 
-use crate::adoption::{Adoption, Resources, named};
+use crate::adoption::{Adoption, named};
 use crate::cancel::Cancel;
 use crate::console::say;
 use crate::created::Created;
+use crate::created_list::Resources;
 use crate::error::Error;
 use crate::overrides::literal;
 use crate::secrets;

@@ -20,7 +20,7 @@
 //! | `isolation`, [`user`] | the permissions of the build, and those of Terraform |
 //! | `progress`, `console`, `log` | what people see meanwhile |
 //! | `state`, `lost` | the location of the state, and a state that is not there any more |
-//! | `created`, `unrecorded`, `adoption`, `imports` | imports of what a killed Terraform created |
+//! | `created`, `created_list`, `unrecorded`, `adoption`, `imports` | imports of what a killed Terraform created |
 //! | `lock`, `rescue`, `cancel`, `reach` | locks, unsaved states, cancels, unreachable services |
 //!
 //! The exit code is 0 if the phase succeeded. Otherwise it is 1, and the reason is on the operation's record.
@@ -36,6 +36,7 @@ mod cancel;
 pub mod config;
 mod console;
 mod created;
+mod created_list;
 mod drift;
 mod error;
 mod imports;
@@ -44,6 +45,7 @@ mod kept_stream;
 mod lock;
 mod log;
 mod lost;
+mod marked;
 mod migrations;
 mod objects;
 mod other_build;

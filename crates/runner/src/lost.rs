@@ -7,14 +7,10 @@
 
 use std::fmt;
 
-use slipway_model::id::{OperationId, StackId};
+use slipway_model::id::OperationId;
 use slipway_model::plan::binding::StateVersion;
 use slipway_model::stack::Stack;
 use slipway_store::lock::LockHolder;
-
-use crate::config::Config;
-use crate::error::Error;
-use crate::overrides::state_key;
 
 /// Why a state is not the stack's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,15 +33,6 @@ impl fmt::Display for Loss {
                 write!(f, "it is another state, with the lineage {found} instead of {recorded}")
             }
         }
-    }
-}
-
-/// The refusal of a stack's state.
-pub(crate) fn error(config: &Config, stack: &StackId, why: Loss) -> Error {
-    Error::StateLost {
-        bucket: config.state_bucket.clone(),
-        key: state_key(stack),
-        why,
     }
 }
 

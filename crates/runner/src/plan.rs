@@ -13,13 +13,14 @@ use slipway_model::plan::{Drift, PlanSummary};
 use tokio::task::JoinHandle;
 use tokio::try_join;
 
-use crate::adoption::{self, Adoption, Resources};
+use crate::adoption::{self, Adoption};
 use crate::applied_state;
 use crate::apply::apply_planned;
 use crate::archive;
 use crate::binding;
 use crate::blueprint;
 use crate::console::say;
+use crate::created_list::{self, Resources};
 use crate::drift;
 use crate::error::Error;
 use crate::imports;
@@ -100,7 +101,7 @@ pub(crate) async fn plan(session: &Session, operation: &Operation) -> Result<Don
         operation,
         stack: &stack,
     };
-    let pending = if keys.contains(&adoption::key(&operation.stack)) || has_recovered {
+    let pending = if keys.contains(&created_list::key(&operation.stack)) || has_recovered {
         adoption::pending(session, operation).await?
     } else {
         None
@@ -266,7 +267,7 @@ async fn run_with_imports(
             }
             let (ended, rejected) = imports::plan(folder, adoption.resources, execute).await?;
             if !kind.only_looks() {
-                adoption::add(&session.state, &operation.stack, rejected.clone()).await?;
+                created_list::add(&session.state, &operation.stack, rejected.clone()).await?;
             }
             left_out.extend(rejected);
             ended

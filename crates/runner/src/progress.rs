@@ -8,8 +8,8 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use crate::adoption;
 use crate::created::{Reported, importable};
+use crate::created_list;
 use crate::objects::Bucket;
 use crate::record::Record;
 use crate::report::Report;
@@ -107,7 +107,7 @@ async fn write_created(
         }
         let created = importable(&reported.borrow_and_update());
         // What was not written comes with the next, or with the end of the apply.
-        let _ = adoption::add(&states, &stack, created).await;
+        let _ = created_list::add(&states, &stack, created).await;
     }
 }
 

@@ -4,12 +4,8 @@
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
-use slipway_model::id::StackId;
 use slipway_model::secret::{Marked, Secrets, Sources};
 
-use crate::console::say;
-use crate::error::Error;
-use crate::objects::Bucket;
 use crate::stream::Diagnostic;
 
 /// What is known now, and the part of it that no record has.
@@ -46,30 +42,9 @@ pub(crate) fn learn_marked(values: &[Value]) {
     known.marked.add(values);
 }
 
-/// Leaves what was learnt of marks and references for the functions that show what the stack's containers print.
-pub(crate) async fn keep_marked(states: &Bucket, stack: &StackId) -> Result<(), Error> {
-    let marked = lock().marked.clone();
-    if marked.is_empty() {
-        return Ok(());
-    }
-    let key = Marked::key(stack);
-    let kept = match states.get(&key).await? {
-        Some(object) => {
-            let list = Marked::parse(&object.bytes);
-            list.ok_or_else(|| states.failed("understand", &key, "it is no list of texts".into()))?
-        }
-        None => Marked::default(),
-    };
-    let list = marked.with_earlier(kept.clone());
-    if list == kept {
-        return Ok(());
-    }
-    if list.is_too_long() {
-        say(format_args!(
-            "Terraform marks more text as sensitive than Slipway can search for: what containers print is not shown."
-        ));
-    }
-    states.put(&key, list.to_json()).await
+/// What was learnt of marks and references.
+pub(crate) fn marked() -> Marked {
+    lock().marked.clone()
 }
 
 /// A text without secrets.

@@ -13,6 +13,7 @@ use slipway_model::plan::{PlanSummary, show};
 use tokio::task::JoinSet;
 
 use crate::error::Error;
+use crate::marked;
 use crate::migrations;
 use crate::report::Report;
 use crate::secrets;
@@ -43,7 +44,7 @@ pub(crate) async fn read(
     // What cannot be removed goes with the folder.
     let _ = std::fs::remove_file(&document);
     let mut shown = read?;
-    secrets::keep_marked(&session.state, &files.operation.stack).await?;
+    marked::keep(&session.state, &files.operation.stack).await?;
     let mut problems = std::mem::take(&mut shown.contract_problems);
     if problems.is_empty() && files.operation.kind() != OperationKind::Destroy {
         // Of an address whose host is not known yet, the plan does not have the scheme, and the files do.

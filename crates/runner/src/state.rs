@@ -1,7 +1,7 @@
 //! Sees to it that the state of a stack exists at its key before Terraform runs.
 //!
-//! A state that was there before and is not now is lost, and nothing runs (`lost`). A new stack gets an empty state. Terraform would make one too, but would first ask S3 for the missing object, and S3
-//! answers 403 instead of 404 to a caller that may not list the bucket
+//! A state that was there before and is not now is lost, and nothing runs (`lost`). A new stack gets an empty state. Terraform would
+//! make one too, but would first ask S3 for the missing object, and S3 answers 403 instead of 404 to a caller that may not list the bucket
 //! (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>). Terraform may list its stack's prefix alone, and
 //! AWS does not say whether that is enough.
 //!
@@ -10,18 +10,29 @@
 
 use jiff::Timestamp;
 use serde_json::json;
+use slipway_model::id::StackId;
 use slipway_model::name::Digest;
 use slipway_model::plan::binding::StateVersion;
 use slipway_model::terraform::OLDEST_TOFU;
 use tokio::try_join;
 
 use crate::cancel::Cancel;
+use crate::config::Config;
 use crate::console::say;
 use crate::error::Error;
 use crate::lock::{StateLock, host};
-use crate::lost::{self, Records};
+use crate::lost::{Loss, Records};
 use crate::objects::Bucket;
 use crate::overrides::{earlier_state_key, lock_key, state_key};
+
+/// The refusal of a stack's state.
+pub(crate) fn lost(config: &Config, stack: &StackId, why: Loss) -> Error {
+    Error::StateLost {
+        bucket: config.state_bucket.clone(),
+        key: state_key(stack),
+        why,
+    }
+}
 
 /// Waits until the state is not locked, refuses one that is lost, records that this build is about to lock it, and sees to it that
 /// there is a state. Returns the keys below the stack's prefix.
@@ -61,7 +72,7 @@ async fn version_to_lock(lock: &StateLock<'_>, keys: &[String]) -> Result<Option
         holder: holder.as_ref(),
     };
     let accepted = records.accept(found).map(Some);
-    accepted.map_err(|why| lost::error(lock.config, lock.stack, why))
+    accepted.map_err(|why| lost(lock.config, lock.stack, why))
 }
 
 /// The version of a state; `None` where there is none.

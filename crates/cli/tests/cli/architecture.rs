@@ -16,7 +16,7 @@ const ARROWS: [(&str, &[&str]); 21] = [
     ("slipway-aws", &[]),
     ("slipway-api-types", &["slipway-model"]),
     ("slipway-store", &["slipway-aws", "slipway-model"]),
-    ("slipway-control", &["slipway-model", "slipway-store"]),
+    ("slipway-control", &["slipway-aws", "slipway-model", "slipway-store"]),
     (
         "slipway-runner",
         &["slipway-aws", "slipway-migrations", "slipway-model", "slipway-store"],
