@@ -6,8 +6,6 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value};
-use slipway_model::blueprint::Blueprint;
 use slipway_model::environment::Environment;
 use slipway_model::event::Origin;
 use slipway_model::id::{ReleaseNumber, StackId};
@@ -17,17 +15,17 @@ use slipway_model::operation::{Operation, OperationKind};
 use slipway_model::policy::{PermittedRequest, RequestFacts};
 use slipway_model::problem::FieldProblem;
 use slipway_model::request::{Patch, ReleaseRequest, StackDraft};
-use slipway_model::stack::room::room_problem;
-use slipway_model::stack::{Configuration, Stack, StackStatus};
+use slipway_model::stack::{Stack, StackStatus};
 use slipway_model::subscription::Push;
-use slipway_model::variable::{self, HIDDEN};
 use slipway_store::create::{Accepted, NewOperation, NewStack, Outcome};
 use slipway_store::idempotency::{Answer, Idempotency};
 use slipway_store::{ATTEMPTS, Error, Store, pause};
 
+use self::configuration::{configure, draft_problem};
 use self::release::{judge_snapshot, judge_task};
 use self::subscription::{judge_subscriptions, overtaken, pushed, require_no_subscriptions};
 
+mod configuration;
 mod release;
 mod subscription;
 mod there_are;
@@ -327,24 +325,6 @@ impl<'a> Admission<'a> {
         })
     }
 
-    /// What the stack is made from after `patch`, if every operation before succeeds.
-    async fn edited(self, stack: &Stack, patch: &Patch) -> Result<Configuration, Refusal> {
-        let coming = self.coming_configuration(stack).await?;
-        let before = coming.as_ref().unwrap_or(&stack.configuration);
-        let mut values = patch.over(&before.variables);
-        // What is unset and not set is judged like a value that is given: the version may have no such variable. This is for requests
-        // only: by the time that a queued operation begins, another version may have dropped the variable.
-        for (name, value) in &patch.variables {
-            let is_set = |configuration: &Configuration| configuration.variables.contains_key(name);
-            if value.is_null() && !is_set(before) && !is_set(&stack.configuration) {
-                values.insert(name.clone(), Value::Null);
-            }
-        }
-        let configuration = self.patched(&stack.environment, before, patch, &values).await?;
-        require_room(stack, &configuration)?;
-        Ok(configuration)
-    }
-
     /// Judges an operation that begins by what there is now: operations before it may have been discarded, and its environment may
     /// have changed.
     pub async fn settle(self, operation: Operation, stack: &Stack) -> Result<Operation, Refusal> {
@@ -366,77 +346,6 @@ impl<'a> Admission<'a> {
         Ok(operation)
     }
 
-    /// Applies the patch of an operation to what its stack has now.
-    async fn settle_patch(self, operation: Operation, stack: &Stack) -> Result<Operation, Refusal> {
-        let Some(patch) = operation.work.patch() else {
-            return Ok(operation);
-        };
-        judge_subscriptions(stack, &stack.subscriptions, patch)?;
-        let (before, judged) = (&stack.configuration, &operation.configuration);
-        let version = patch.version.as_ref().unwrap_or(&before.version);
-        let values = patch.over(&before.variables);
-        if judged.version == *version && judged.variables == values {
-            require_room(stack, judged)?;
-            return Ok(operation);
-        }
-        let configuration = self.patched(&stack.environment, before, patch, &values).await?;
-        require_room(stack, &configuration)?;
-        let settled = self.store.update_known_operation(operation, |operation| {
-            operation.configuration = configuration.clone();
-            Ok(())
-        });
-        Ok(settled.await?)
-    }
-
-    /// What the stack is made from when the operations before have succeeded; none where they change nothing of that.
-    async fn coming_configuration(self, stack: &Stack) -> Result<Option<Configuration>, Error> {
-        let Some(active) = &stack.active_operation else {
-            return Ok(None);
-        };
-        let waiting = self.store.queue(&stack.id).await?;
-        for id in waiting.iter().rev().chain([active]) {
-            let operation = self.store.operation(id).await?;
-            if operation.kind() == OperationKind::Update {
-                return Ok(Some(operation.configuration));
-            }
-        }
-        Ok(None)
-    }
-
-    /// What a stack is made from with `values`, which `edit` makes of what it had before.
-    async fn patched(
-        self,
-        environment: &Name,
-        before: &Configuration,
-        edit: &Patch,
-        values: &Map<String, Value>,
-    ) -> Result<Configuration, Refusal> {
-        let mut problems = Vec::new();
-        let environment = self.store.environment(environment).await?;
-        let version = edit.version.as_ref().unwrap_or(&before.version);
-        let blueprint = self
-            .known_blueprint(&before.blueprint, Some(version), &mut problems)
-            .await?;
-        let Some(blueprint) = blueprint else {
-            return Err(Refusal::Invalid(problems));
-        };
-        if let Some(problem) = draft_problem(&blueprint, &environment, true) {
-            return Err(Refusal::Invalid(vec![problem]));
-        }
-        configure(&blueprint, &environment, &edit.variables, values).map_err(|mut problems| {
-            // A value that the stack has, and that its new version has no use for, is not in the request: say how to drop it.
-            for problem in &mut problems {
-                let name = problem.field.strip_prefix("variables.").unwrap_or_default();
-                let kept = before.variables.contains_key(name) && !edit.variables.contains_key(name);
-                if kept && !blueprint.variables.iter().any(|variable| variable.name == name) {
-                    problem.detail = format!("the stack has this value, and version {version} has no such variable");
-                    problem.remedy = format!("remove it with this request: {{\"variables\": {{\"{name}\": null}}}}");
-                }
-            }
-            Refusal::Invalid(problems)
-        })
-    }
-
     async fn require_unprotected(self, stack: &Stack) -> Result<(), Refusal> {
         let environment = self.store.environment(&stack.environment).await?;
         if environment.protected {
@@ -447,77 +356,6 @@ impl<'a> Admission<'a> {
             )));
         }
         Ok(())
-    }
-}
-
-/// Why a stack in this environment cannot be made from the version: a draft is for sandboxes, and only by its version.
-fn draft_problem(blueprint: &Blueprint, environment: &Environment, is_named: bool) -> Option<FieldProblem> {
-    if !blueprint.draft {
-        return None;
-    }
-    let Blueprint { name, version, .. } = blueprint;
-    let (detail, remedy) = if !environment.sandbox {
-        let detail = format!(
-            "version {version} of `{name}` is a draft, and the environment `{}` is not a sandbox",
-            environment.name
-        );
-        let remedy = "name a published version, publish this one without `--draft`, or use an environment with `\"sandbox\": true`";
-        (detail, remedy.to_owned())
-    } else if is_named {
-        return None;
-    } else {
-        let detail = format!("is missing, and `{name}` has only drafts, which are never the latest version");
-        (detail, format!("name the version: {version}"))
-    };
-    Some(FieldProblem::new("version", detail, remedy))
-}
-
-/// What a stack is made from: `values` checked against the version's schema. `given` are those of them that this request
-/// gives.
-fn configure(
-    blueprint: &Blueprint,
-    environment: &Environment,
-    given: &Map<String, Value>,
-    values: &Map<String, Value>,
-) -> Result<Configuration, Vec<FieldProblem>> {
-    let sensitive = variable::sensitive_names(&blueprint.variables);
-    let placeholders = given
-        .iter()
-        .filter(|(name, value)| sensitive.contains(*name) && value.as_str() == Some(HIDDEN));
-    let mut problems: Vec<FieldProblem> = placeholders
-        .map(|(name, _)| {
-            FieldProblem::new(
-                format!("variables.{name}"),
-                format!("`{HIDDEN}` stands for the value where it is not shown; it is not the value"),
-                "give the value itself, or leave the variable out to keep what the stack has",
-            )
-        })
-        .collect();
-    let variables = variable::check(&blueprint.variables, &environment.fixed(), values).unwrap_or_else(|wrong| {
-        problems.extend(wrong);
-        Map::new()
-    });
-    let configuration = Configuration {
-        blueprint: blueprint.name.clone(),
-        version: blueprint.version.clone(),
-        digest: blueprint.digest.clone(),
-        draft: blueprint.draft,
-        variables,
-        sensitive,
-    };
-    problems.extend(room_problem(&configuration));
-    if problems.is_empty() {
-        Ok(configuration)
-    } else {
-        Err(problems)
-    }
-}
-
-/// Its record has room for what the stack is to be made from, beside what an apply that fails leaves there.
-fn require_room(stack: &Stack, configuration: &Configuration) -> Result<(), Refusal> {
-    match stack.room_problem(configuration) {
-        Some(problem) => Err(Refusal::Invalid(vec![problem])),
-        None => Ok(()),
     }
 }
 
