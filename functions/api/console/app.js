@@ -6,6 +6,7 @@ import { element, html, render } from './html.js';
 import { announce, ask } from './parts.js';
 import { problemPanel } from './problem.js';
 import * as session from './session.js';
+import { visible } from './visible.js';
 
 /**
  * @typedef {object} Page
@@ -113,7 +114,7 @@ function failure(error) {
 
 /** @param {string} text */
 function title(text) {
-  document.title = text ? `${text} · Slipway` : 'Slipway';
+  document.title = text ? `${visible(text)} · Slipway` : 'Slipway';
 }
 
 /** @param {string} name @param {boolean} moved */

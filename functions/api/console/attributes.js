@@ -2,6 +2,7 @@
 
 import { count } from './format.js';
 import { html } from './html.js';
+import { apart } from './visible.js';
 
 /** @typedef {import('./types').AttributeChange} AttributeChange */
 
@@ -15,8 +16,11 @@ function value(change, side) {
   if (side === 'after' && change.after_unknown) return html`<span class="known-later">(known after apply)</span>`;
   if (side === 'before' ? change.before_sensitive : change.after_sensitive) return html`<span class="known-later">(sensitive)</span>`;
   if (!Object.hasOwn(change, side)) return null;
-  const cut = side === 'before' ? change.before_cut : change.after_cut;
-  return html`<span class=${side === 'before' ? 'old' : 'new'}>${written(change[side])}</span>${cut ? html`<span class="muted" title=${cut.sha256}> … ${count(cut.bytes)} bytes</span>` : null}`;
+  const [cut, otherCut] = side === 'before' ? [change.before_cut, change.after_cut] : [change.after_cut, change.before_cut];
+  const [before, after] = Object.hasOwn(change, 'before') && Object.hasOwn(change, 'after') ? apart(change.before, change.after, written) : [written(change.before), written(change.after)];
+  // Two long values may begin alike, and be as long.
+  const digest = cut && otherCut ? `, sha256 ${cut.sha256.slice(0, 16)}` : '';
+  return html`<span class=${side === 'before' ? 'old' : 'new'}>${side === 'before' ? before : after}</span>${cut ? html`<span class="muted" title=${cut.sha256}> … ${count(cut.bytes)} bytes${digest}</span>` : null}`;
 }
 
 /** @param {string} line */

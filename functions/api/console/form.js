@@ -3,6 +3,7 @@
 import { shown } from './format.js';
 import { element, html, island, render } from './html.js';
 import { attributes, blank, check, compact, inner, options, pathText, shape, typed } from './schema.js';
+import { visible } from './visible.js';
 
 /** @typedef {import('./types').Kind} Kind */
 /** @typedef {import('./types').Variable} Variable */
@@ -129,7 +130,9 @@ export function variableForm({ variables, values: initial, fixed, changed }) {
       return html`<div class="group" id=${identifier(path)}>${nested(kind, path, value)}${message(path)}${
         about.optional ? html`<button type="button" class="small quiet" aria-label=${`Unset ${about.label}`} @click=${() => put(path, undefined)}>Unset</button>` : null}</div>`;
     }
-    return html`${scalar(kind, path, value, about)}${message(path)}`;
+    // A field shows a text as the browser draws it.
+    const unseen = typeof value === 'string' && !about.secret && visible(value) !== value;
+    return html`${scalar(kind, path, value, about)}${unseen ? html`<p class="hint">With characters that are not seen: <code>${value}</code></p>` : null}${message(path)}`;
   }
 
   /** @param {Kind} kind @param {Path} path @param {any} value @param {{label: string, fallback?: any, written?: string, optional: boolean, choices?: string[] | null, secret?: boolean, described?: boolean, inCollection?: boolean}} about */

@@ -1,4 +1,10 @@
-// Templates and rendering. Texts never become markup: they only ever become text nodes, attributes and properties.
+// Templates and rendering. Texts never become markup: they only ever become text nodes, attributes and properties. Characters that are
+// not seen are written out here, so that no view can forget it.
+
+import { pieces, visible } from './visible.js';
+
+/** Attributes that people read. */
+const READ = ['alt', 'aria-label', 'placeholder', 'title'];
 
 /** The page's only Trusted Types policy. It sees the literal parts of our own templates, and never a value. */
 const policy = /** @type {any} */ (globalThis).trustedTypes?.createPolicy('slipway', {
@@ -47,7 +53,8 @@ function set(element, name, value) {
   } else if (value === false || value === null || value === undefined) {
     element.removeAttribute(name);
   } else {
-    element.setAttribute(name, value === true ? '' : String(value));
+    const text = value === true ? '' : String(value);
+    element.setAttribute(name, READ.includes(name) ? visible(text) : text);
   }
 }
 
@@ -59,11 +66,26 @@ function listen(element, type, handler) {
   handlers[type] = handler;
 }
 
+/** A text as a node. Characters that are not seen are marked as well, so that nobody takes them for text that is written like them. @param {string} text @returns {Node} */
+function textNode(text) {
+  const parts = pieces(text);
+  if (!parts.some((part) => part.hidden)) return document.createTextNode(text);
+  // One element around all: the parts of a text are no items of a flexible box.
+  const whole = document.createElement('span');
+  for (const part of parts) {
+    const mark = document.createElement('span');
+    mark.className = 'unseen';
+    mark.textContent = part.text;
+    whole.append(part.hidden ? mark : part.text);
+  }
+  return whole;
+}
+
 /** @param {unknown} value @returns {Node[]} */
 function nodes(value) {
   if (value === null || value === undefined || value === false || value === true) return [];
   if (Array.isArray(value)) return value.flatMap(nodes);
-  if (!(value instanceof Node)) return [document.createTextNode(String(value))];
+  if (!(value instanceof Node)) return [textNode(String(value))];
   // An island that is on the page already stays where it is: a stand-in says which one it is.
   if (value instanceof HTMLElement && value.dataset.island && value.isConnected) {
     const stand = document.createElement(value.nodeName);

@@ -3,6 +3,7 @@
 import { Problem, pause, send } from './api.js';
 import { at, count, counted, duration } from './format.js';
 import { element, html, island, render } from './html.js';
+import { visible } from './visible.js';
 import { virtualList } from './vlist.js';
 
 const ROW = 20;
@@ -11,21 +12,20 @@ const MOST = 200_000;
 
 // Terminals' colours and other control sequences: https://ecma-international.org/publications-and-standards/standards/ecma-48/
 const ESCAPES = /\u001b(?:\[([0-?]*)[ -/]*([@-~])|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[@-Z\\^_])/g;
-// Other controls, and marks that turn the direction of the text around them.
-const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 const COLOURS = ['black', 'red', 'green', 'yellow', 'blue', 'magenta', 'cyan', 'white'];
 
 /** @typedef {{text: string, tone: string}} Span */
 
-/** A line as spans of one colour each. @param {string} line @returns {Span[]} */
+/** A line as spans of one colour each; other controls stay in it, and are written out where it is shown. @param {string} line @returns {Span[]} */
 export function spans(line) {
+  // The end of a line of Windows, and a bar of progress that was drawn again.
+  line = line.replace(/\r+$/, '');
   /** @type {Span[]} */
   const found = [];
   let tone = '';
   let from = 0;
   const add = (/** @type {string} */ text) => {
-    const clean = text.replace(CONTROLS, '');
-    if (clean) found.push({ text: clean, tone });
+    if (text) found.push({ text, tone });
   };
   for (const match of line.matchAll(ESCAPES)) {
     add(line.slice(from, match.index));
@@ -50,7 +50,7 @@ function colour(codes, before) {
   return tone;
 }
 
-/** A line without colours and controls. @param {string} line */
+/** A line without colours. @param {string} line */
 export function plain(line) {
   return spans(line).map((span) => span.text).join('');
 }
@@ -144,7 +144,7 @@ export function logPane(operation, live, signal) {
   }
 
   function save() {
-    const text = chapters.flatMap((chapter) => [`== ${chapter.step}`, ...chapter.lines.map((line) => `${line.time} ${plain(line.message)}`)]);
+    const text = chapters.flatMap((chapter) => [`== ${visible(chapter.step)}`, ...chapter.lines.map((line) => `${line.time} ${visible(plain(line.message))}`)]);
     const link = document.createElement('a');
     link.href = URL.createObjectURL(new Blob([`${text.join('\n')}\n`], { type: 'text/plain' }));
     link.download = `${operation}.log`;

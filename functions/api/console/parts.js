@@ -3,6 +3,7 @@
 import { ago, at, counted, encoded, own, words } from './format.js';
 import { element, html, render } from './html.js';
 import { problemPanel } from './problem.js';
+import { visible } from './visible.js';
 
 /** @type {Record<string, string>} */
 const TONES = {
@@ -106,7 +107,7 @@ export function copyButton(text, what) {
 /** Tells assistive technology, and shows for a moment. @param {string} text */
 export function announce(text) {
   const region = /** @type {HTMLElement} */ (document.querySelector('#announce'));
-  region.textContent = text;
+  region.textContent = visible(text);
   region.classList.add('shown');
   setTimeout(() => region.classList.remove('shown'), 4_000);
 }

@@ -5,6 +5,7 @@ import { attributeList } from './attributes.js';
 import { at, counted, image, own, shown, words } from './format.js';
 import { element, html, island, render } from './html.js';
 import { problemPanel } from './problem.js';
+import { apart } from './visible.js';
 
 /** @typedef {import('./types').Sheet} Sheet */
 
@@ -97,24 +98,27 @@ function cost({ plan: { cost: found } }) {
 
 /** @param {Sheet['variables'][number]} change */
 function variable(change) {
+  const [before, after] = Object.hasOwn(change, 'before') && Object.hasOwn(change, 'after') ? apart(change.before, change.after, shown) : [shown(change.before), shown(change.after)];
   const side = (/** @type {'before' | 'after'} */ name) => change.sensitive ? html`<span class="known-later">(sensitive)</span>`
-    : Object.hasOwn(change, name) ? html`<span class=${name === 'before' ? 'old' : 'new'}>${shown(change[name])}</span>` : html`<span class="muted">default</span>`;
+    : Object.hasOwn(change, name) ? html`<span class=${name === 'before' ? 'old' : 'new'}>${name === 'before' ? before : after}</span>` : html`<span class="muted">default</span>`;
   return html`<li><code class="path">${change.name}</code><span class="change">${side('before')} <span class="muted" aria-hidden="true">→</span><span class="hush">becomes</span> ${side('after')}</span></li>`;
 }
 
 /** @param {NonNullable<Sheet['subscriptions']>[number]} change */
 function subscription(change) {
+  const write = (/** @type {typeof change.before} */ one) => (one ? `${one.repository}, tags ${one.tags}` : '');
+  const [before, after] = apart(change.before, change.after, write);
   const side = (/** @type {'before' | 'after'} */ name) => {
-    const follows = change[name];
-    return follows ? html`<span class=${name === 'before' ? 'old' : 'new'}>${follows.repository}, tags ${follows.tags}</span>` : html`<span class="muted">nothing</span>`;
+    return change[name] ? html`<span class=${name === 'before' ? 'old' : 'new'}>${name === 'before' ? before : after}</span>` : html`<span class="muted">nothing</span>`;
   };
   return html`<li><code class="path">${change.service}</code><span class="change">${side('before')} <span class="muted" aria-hidden="true">→</span><span class="hush">becomes</span> ${side('after')}</span></li>`;
 }
 
 /** @param {Sheet['services'][number]} service */
 function service(service) {
-  const before = service.image_before ? html`<span class="old" title=${service.image_before}>${image(service.image_before)}</span> → ` : null;
-  return html`<li><code class="path">${service.name}</code><span class="change">${service.image_after ? html`${before}<span class="new" title=${service.image_after}>${image(service.image_after)}</span>` : html`<span class="muted">${service.action ?? 'unchanged image'}</span>`}${service.attributes?.length ? attributeList(service.attributes) : null}</span></li>`;
+  const [old, fresh] = apart(service.image_before ?? '', service.image_after ?? '', image);
+  const before = service.image_before ? html`<span class="old" title=${service.image_before}>${old}</span> → ` : null;
+  return html`<li><code class="path">${service.name}</code><span class="change">${service.image_after ? html`${before}<span class="new" title=${service.image_after}>${fresh}</span>` : html`<span class="muted">${service.action ?? 'unchanged image'}</span>`}${service.attributes?.length ? attributeList(service.attributes) : null}</span></li>`;
 }
 
 /** @param {Sheet} sheet */

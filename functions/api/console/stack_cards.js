@@ -4,6 +4,7 @@ import * as actions from './actions.js';
 import { counted, image, own, shown } from './format.js';
 import { html } from './html.js';
 import { badge, card, copyButton, empty, operationPath, when } from './parts.js';
+import { apart } from './visible.js';
 
 /** @typedef {import('./types').Stack} Stack */
 /** @typedef {import('./types').Release} Release */
@@ -27,9 +28,13 @@ export function pendingCard(stack, releases) {
   const pending = pendingRelease(releases);
   if (!pending) return null;
   const current = releases.find((one) => one.number === stack.current_release)?.images ?? {};
-  return card(`Release ${pending.number} is pending`, html`<ul class="diffs">${Object.entries(pending.images).map(([service, name]) => html`<li><code>${service}</code>
-      ${own(current, service) === name ? html`<span class="muted">keeps ${image(name)}</span>`
-        : html`${own(current, service) ? html`<span class="old" title=${own(current, service)}>${image(own(current, service) ?? '')}</span> <span class="muted" aria-hidden="true">→</span><span class="hush">becomes</span> ` : null}<span class="new" title=${name}>${image(name)}</span>`}</li>`)}</ul>
+  return card(`Release ${pending.number} is pending`, html`<ul class="diffs">${Object.entries(pending.images).map(([service, name]) => {
+      const runs = own(current, service);
+      if (runs === name) return html`<li><code>${service}</code> <span class="muted">keeps ${image(name)}</span></li>`;
+      const [before, after] = apart(runs ?? '', name, image);
+      return html`<li><code>${service}</code>
+        ${runs ? html`<span class="old" title=${runs}>${before}</span> <span class="muted" aria-hidden="true">→</span><span class="hush">becomes</span> ` : null}<span class="new" title=${name}>${after}</span></li>`;
+    })}</ul>
     <p class="pad muted small">Requested by ${pending.requested_by}, ${when(pending.created_at)}</p>`,
   { id: 'pending', aside: html`<a href=${operationPath(pending.last_operation)}>Follow</a>` });
 }
@@ -56,13 +61,17 @@ export function variablesCard(stack, editable) {
   const names = [...new Set([...Object.keys(wanted), ...Object.keys(applied?.variables ?? {})])];
   const differing = applied ? names.filter((name) => !same(wanted[name], applied.variables[name])) : [];
   const version = applied && applied.version !== stack.blueprint.version ? applied.version : null;
-  const side = (/** @type {Record<string, unknown>} */ values, /** @type {string} */ name, /** @type {string} */ tone) =>
-    Object.hasOwn(values, name) ? html`<code class=${`value ${tone}`}>${shown(values[name])}</code>` : html`<span class="muted">default</span>`;
+  const side = (/** @type {Record<string, unknown>} */ values, /** @type {string} */ name, /** @type {string} */ tone, text = shown(values[name])) =>
+    Object.hasOwn(values, name) ? html`<code class=${`value ${tone}`}>${text}</code>` : html`<span class="muted">default</span>`;
+  const change = (/** @type {Record<string, unknown>} */ before, /** @type {string} */ name) => {
+    const [left, right] = apart(own(before, name), own(wanted, name), (value) => shown(value) ?? '');
+    return html`${side(before, name, 'old', left)} <span class="muted" aria-hidden="true">→</span><span class="hush">should be</span> ${side(wanted, name, 'new', right)}`;
+  };
   return card('Variables', html`
     ${differing.length || version ? html`<div class="note flush" data-tone="wait"><strong>Not applied yet</strong><p>${
       [version ? `the version: the resources have ${version}` : '', differing.length ? `${counted(differing.length, 'variable')}: the applied value is on the left` : ''].filter(Boolean).join('; ').replace(/^./, (first) => first.toUpperCase())}.</p></div>` : null}
     ${names.length ? html`<dl class="stacked">${names.map((name) => html`<div><dt>${name}</dt><dd>${differing.includes(name) && applied
-      ? html`${side(applied.variables, name, 'old')} <span class="muted" aria-hidden="true">→</span><span class="hush">should be</span> ${side(wanted, name, 'new')}`
+      ? change(applied.variables, name)
       : side(wanted, name, '')}</dd></div>`)}</dl>`
       : html`<p class="pad muted">All variables have their defaults.</p>`}`, { aside: stack.status === 'destroyed' || !editable ? null : html`<a href=${`/console/stacks/${stack.id}/update`}>Edit</a>` });
 }

@@ -25,6 +25,7 @@ const { large } = await import('./large.mjs');
 const { pauses } = await import('./pauses.mjs');
 const { problems } = await import('./problems.mjs');
 const { signIn } = await import('./sign_in.mjs');
+const { visible } = await import('./visible.mjs');
 
 journey(shared);
 views(shared);
@@ -35,3 +36,4 @@ large(shared);
 pauses(shared);
 problems(shared);
 signIn(shared);
+visible(shared);

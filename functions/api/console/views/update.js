@@ -9,6 +9,7 @@ import { stackPath } from '../parts.js';
 import { fieldList, problemPanel } from '../problem.js';
 import { requestPanel, updateCommand, withoutSecrets } from '../request.js';
 import { deprecationNote, draftNote, readVersion, versionOptions, withdrawnNote } from '../versions.js';
+import { apart } from '../visible.js';
 import { approvalText } from './new.js';
 
 /** @typedef {import('../types').Blueprint} Blueprint */
@@ -113,6 +114,14 @@ export default async function view({ params, signal, show, title }) {
     }
   };
 
+  /** @param {[string, any]} difference */
+  function difference([name, value]) {
+    const secret = blueprint?.variables.some((one) => one.name === name && one.sensitive);
+    const [old, fresh] = value === null || secret ? [shown(before[name]), '(sensitive)'] : apart(before[name], value, (one) => shown(one) ?? '');
+    return html`<li><code>${name}</code> ${Object.hasOwn(before, name) ? html`<span class="old">${old}</span>` : html`<span class="muted">not set</span>`} ${
+      value === null ? html`<span class="muted">default</span>` : html`<span class="new">${fresh}</span>`}</li>`;
+  }
+
   function draw() {
     const differences = Object.entries(changes());
     show(html`
@@ -130,9 +139,7 @@ export default async function view({ params, signal, show, title }) {
         <div class="create-aside">
           <section class="card" aria-labelledby="h-changes"><header><h2 id="h-changes">Changes</h2></header>${
             differences.length === 0 && version === stack.blueprint.version ? html`<p class="pad muted">Nothing differs. Applying it restores what drifted.</p>`
-              : html`<ul class="diffs">${version === stack.blueprint.version ? null : html`<li><code>version</code> <span class="old">${stack.blueprint.version}</span> <span class="new">${version}</span></li>`}${differences.map(([name, value]) => html`<li><code>${name}</code> ${
-                Object.hasOwn(before, name) ? html`<span class="old">${shown(before[name])}</span>` : html`<span class="muted">not set</span>`} ${
-                value === null ? html`<span class="muted">default</span>` : html`<span class="new">${shown(blueprint?.variables.some((one) => one.name === name && one.sensitive) ? '(sensitive)' : value)}</span>`}</li>`)}</ul>`}</section>
+              : html`<ul class="diffs">${version === stack.blueprint.version ? null : html`<li><code>version</code> <span class="old">${stack.blueprint.version}</span> <span class="new">${version}</span></li>`}${differences.map(difference)}</ul>`}</section>
           <section class="card" aria-labelledby="h-request"><header><h2 id="h-request">The same request</h2></header>${panel.element}</section>
           <div class="submit">
             ${problem ? problemPanel(problem) : null}${others.length && !problem ? fieldList(others) : null}

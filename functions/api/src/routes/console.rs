@@ -36,7 +36,7 @@ macro_rules! files {
 }
 
 /// The files that the page loads, by their paths in `console/`.
-static FILES: [File; 38] = files![
+static FILES: [File; 39] = files![
     "actions.js",
     "api.js",
     "app.js",
@@ -74,6 +74,7 @@ static FILES: [File; 38] = files![
     "views/stack.js",
     "views/stacks.js",
     "views/update.js",
+    "visible.js",
     "vlist.js",
 ];
 

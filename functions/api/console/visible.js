@@ -1,0 +1,64 @@
+// Characters that are not seen, or that change how others are seen: people decide by what they read, so these are written out.
+
+/**
+ * Controls other than the tab and the line break, and the marks of `is_mark` in crates/model/src/marks.rs: a test holds the two
+ * together.
+ */
+const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\u{e0000}-\u{e007f}]+/gu;
+
+/** @param {string} text */
+function written(text) {
+  return Array.from(text, (letter) => `\\u{${letter.codePointAt(0)?.toString(16)}}`).join('');
+}
+
+/** A text as it is read: `\u{202e}` for a character that turns the direction of a line. @param {string} text */
+export function visible(text) {
+  return text.replace(HIDDEN, written);
+}
+
+/** A text in parts that are read as they are, and parts that stand for what is not seen. @param {string} text @returns {{text: string, hidden: boolean}[]} */
+export function pieces(text) {
+  /** @type {{text: string, hidden: boolean}[]} */
+  const found = [];
+  let from = 0;
+  for (const match of text.matchAll(HIDDEN)) {
+    if (match.index > from) found.push({ text: text.slice(from, match.index), hidden: false });
+    found.push({ text: written(match[0]), hidden: true });
+    from = match.index + match[0].length;
+  }
+  if (from < text.length) found.push({ text: text.slice(from), hidden: false });
+  return found;
+}
+
+/** The letters of a text as an eye takes them: one form of each, one space for several, nothing for what has no width. @param {string} text */
+function letters(text) {
+  return [...text.normalize('NFKC').replace(/\p{Default_Ignorable_Code_Point}+/gu, '').replace(/[\s\u2800]+/g, ' ').trim()];
+}
+
+/** Whether two texts may be taken for one another: a letter of another script may look like one of ASCII. @param {string} a @param {string} b */
+function alike(a, b) {
+  const [one, other] = [letters(a), letters(b)];
+  const ascii = (/** @type {string} */ letter) => letter <= '~';
+  return one.length === other.length && one.every((letter, index) => letter === other[index] || ascii(letter) !== ascii(other[index])
+    || /\p{C}/u.test(letter + other[index]));
+}
+
+/** A value with every character written out that is not of ASCII, and every space after a space. @param {unknown} value */
+function exact(value) {
+  return (JSON.stringify(value) ?? '').replace(/[^\n -~]|(?<= ) /gu, written);
+}
+
+/**
+ * Both sides of a change as texts, which are different wherever the values are. `write` makes the text of a value; where both look
+ * alike, such as `1` and `"1"` or two letters of the same form, the values are written out.
+ *
+ * @template T
+ * @param {T} before @param {T} after @param {(value: T) => string} write @returns {[string, string]}
+ */
+export function apart(before, after, write) {
+  const texts = /** @type {[string, string]} */ ([write(before) ?? '', write(after) ?? '']);
+  // A text may also spell what stands for a character of the other.
+  if (!alike(...texts) && visible(texts[0]) !== visible(texts[1])) return texts;
+  const whole = /** @type {[string, string]} */ ([exact(before), exact(after)]);
+  return whole[0] === whole[1] ? texts : whole;
+}
