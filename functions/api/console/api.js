@@ -23,26 +23,69 @@ export class Problem extends Error {
 
 const OFFLINE = 0;
 
+/** What follows where no answer to a change arrived. */
+export const UNKNOWN = 'Whether the request was carried out is not known: the same request again has no further effect.';
+
 /** Changes whose answer did not arrive, with their idempotency keys: the user's next attempt is the same request. @type {Map<string, string>} */
 const unanswered = new Map();
 
 /** Statuses after which the same request may succeed in a moment. */
 const BUSY = [OFFLINE, 429, 502, 503, 504];
 
-/** @type {Set<(lost: boolean) => void>} */
-const observers = new Set();
-let lost = false;
+/** How the API answers: not at all, not as it should, or well. @typedef {'lost' | 'busy' | 'well'} Connection */
 
-/** Calls `observer` when the API stops or starts to answer. @param {(lost: boolean) => void} observer */
+/** @type {Set<(now: Connection) => void>} */
+const observers = new Set();
+/** @type {Connection} */
+let before = 'well';
+let lost = false;
+/** What the page asked for last without an answer to show. @type {Set<string>} */
+const missing = new Set();
+
+/** Calls `observer` when the API stops or starts to answer. @param {(now: Connection) => void} observer */
 export function observeConnection(observer) {
   observers.add(observer);
 }
 
-/** @param {boolean} now */
-function connection(now) {
-  if (lost === now) return;
-  lost = now;
+function observe() {
+  const now = lost ? 'lost' : missing.size > 0 ? 'busy' : 'well';
+  if (before === now) return;
+  before = now;
   for (const observer of observers) observer(now);
+}
+
+/** Notes what became of a request. What a view misses, it misses until the user leaves it. @param {string} read  What was asked for; empty for a change. @param {number} status @param {AbortSignal} [signal] */
+function note(read, status, signal) {
+  lost = status === OFFLINE;
+  if (!read || !isPassing(status) || signal?.aborted) missing.delete(read);
+  else if (!missing.has(read)) {
+    missing.add(read);
+    signal?.addEventListener('abort', () => {
+      missing.delete(read);
+      observe();
+    }, { once: true });
+  }
+  observe();
+}
+
+/** Whether the next answer to a page that asks again and again may be a better one. @param {number} status */
+function isPassing(status) {
+  return BUSY.includes(status) || status >= 500;
+}
+
+/** What an answer holds. One that is cut off, or from something else than the API, is no answer. @param {Response} response @param {boolean} changes */
+async function content(response, changes) {
+  const text = await response.text();
+  if (response.status === 204) return null;
+  const type = response.headers.get('content-type') ?? '';
+  if (type.startsWith('text/') && !type.startsWith('text/html')) return text;
+  try {
+    const value = JSON.parse(text);
+    if (typeof value === 'object' && value !== null) return value;
+  } catch {
+    // As below.
+  }
+  throw new Problem({ status: 502, title: 'The answer is incomplete', detail: changes ? UNKNOWN : 'Something between the browser and the API cut it off or replaced it.', changes });
 }
 
 /** Waits, or until `signal` is aborted, which throws. @param {number} milliseconds @param {AbortSignal} [signal] @returns {Promise<void>} */
@@ -75,6 +118,12 @@ async function problem(response, changes) {
   }
 }
 
+/** @param {boolean} changes */
+function unreachable(changes) {
+  const next = 'Check the network, and that the server runs.';
+  return new Problem({ status: OFFLINE, title: 'The server cannot be reached', detail: changes ? `${next} An attempt that has arrived is not carried out twice.` : next, changes });
+}
+
 /**
  * Sends one request. `retries` says how often a busy or unreachable server is asked again: a change is sent with an idempotency
  * key, so asking again changes nothing twice.
@@ -90,6 +139,7 @@ export async function send(method, path, { body, query = {}, headers = {}, signa
   const sent = new Headers(headers);
   if (body !== undefined) sent.set('Content-Type', 'application/json');
   const change = method === 'GET' ? '' : `${method} ${path} ${JSON.stringify(body)}`;
+  const read = change ? '' : path;
   if (change) sent.set('Idempotency-Key', unanswered.get(change) ?? crypto.randomUUID());
   for (let attempt = 0; ; attempt += 1) {
     let error;
@@ -103,28 +153,25 @@ export async function send(method, path, { body, query = {}, headers = {}, signa
         signal,
         cache: 'no-store',
       });
-      connection(false);
-      if (response.status !== 401) session.accepted();
-      if (!BUSY.includes(response.status)) unanswered.delete(change);
+      if (token && response.status !== 401) session.accepted();
       if (response.ok) {
-        const text = await response.text();
-        const plain = response.headers.get('content-type')?.startsWith('text/');
-        return { value: plain ? text : text ? JSON.parse(text) : null, headers: response.headers, status: response.status };
+        const value = await content(response, change !== '');
+        unanswered.delete(change);
+        note(read, response.status, signal);
+        return { value, headers: response.headers, status: response.status };
       }
       error = await problem(response, change !== '');
       if (error.status === 401 && attempt === 0 && session.forget()) continue;
     } catch (cause) {
       signal?.throwIfAborted();
       if (cause instanceof session.SessionEnded) throw new Problem({ status: 401, title: cause.message, detail: 'The identity provider has to confirm who you are.' });
-      if (!(cause instanceof TypeError)) throw cause;
-      connection(true);
-      error = new Problem({
-        status: OFFLINE,
-        title: 'The server cannot be reached',
-        detail: 'Check the network, and that the server runs. An attempt that has arrived is not carried out twice.',
-      });
+      if (cause instanceof Problem) error = cause;
+      else if (cause instanceof TypeError) error = unreachable(change !== '');
+      else throw cause;
     }
-    if (BUSY.includes(error.status) && change) unanswered.set(change, sent.get('Idempotency-Key') ?? '');
+    note(read, error.status, signal);
+    if (change && BUSY.includes(error.status)) unanswered.set(change, sent.get('Idempotency-Key') ?? '');
+    else unanswered.delete(change);
     if (!BUSY.includes(error.status) || attempt >= retries) throw error;
     await pause(Math.max(error.retryAfter * 1_000, 400 * 2 ** attempt), signal);
   }
@@ -176,13 +223,19 @@ export async function repeat(milliseconds, signal, work) {
   }
 }
 
-/** Calls `work` until it is not stopped by a busy or unreachable server. @template T @param {AbortSignal} signal @param {() => Promise<T>} work @returns {Promise<T>} */
+/**
+ * Calls `work` until it is not stopped by a busy, failing or unreachable server, or by an answer that it cannot show: what the page
+ * shows stays.
+ *
+ * @template T @param {AbortSignal} signal @param {() => Promise<T>} work @returns {Promise<T>}
+ */
 export async function persist(signal, work) {
   for (let attempt = 0; ; attempt += 1) {
     try {
       return await work();
     } catch (error) {
-      if (!(error instanceof Problem) || !BUSY.includes(error.status)) throw error;
+      if (error instanceof TypeError) console.error(error);
+      else if (!(error instanceof Problem) || !isPassing(error.status)) throw error;
       await pause(Math.min(15_000, 1_000 * 2 ** attempt), signal);
     }
   }

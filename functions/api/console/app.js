@@ -218,23 +218,28 @@ function foot() {
 }
 
 async function begin() {
-  observeConnection((lost) => {
+  observeConnection((now) => {
     const banner = /** @type {HTMLElement} */ (document.querySelector('#lost'));
-    banner.hidden = !lost;
-    if (!lost) announce('The server answers again.');
+    banner.hidden = now === 'well';
+    if (now === 'well') announce('The server answers again.');
+    else banner.textContent = now === 'lost' ? 'The server cannot be reached. The console keeps trying.' : 'The server is busy: what is here may be old. The console keeps trying.';
   });
+  const slow = setTimeout(() => render(main, html`<p class="muted loading">Loading…</p>`), 300);
   setInterval(() => {
     for (const time of document.querySelectorAll('time[data-ago]')) time.textContent = ago(/** @type {HTMLTimeElement} */ (time).dateTime);
   }, 10_000);
   try {
-    const back = await session.start();
+    const back = await session.start(await get('/console/config.json'));
     if (back) history.replaceState({ key: crypto.randomUUID() }, '', back);
     caller = await get('/v1/caller');
   } catch (error) {
     if (error instanceof session.SignInNeeded && error.message === 'Signing in…') return render(main, html`<p class="muted loading">Signing in…</p>`);
-    render(main, html`<div class="view"><h1>${error instanceof Problem && error.status !== 401 ? 'The console cannot start' : 'Not signed in'}</h1>${problemPanel(error, () => location.assign('/'))}</div>`);
+    const unknown = error instanceof session.SignInNeeded || (error instanceof Problem && error.status === 401);
+    render(main, html`<div class="view"><h1>${unknown ? 'Not signed in' : 'The console cannot start'}</h1>${problemPanel(error, () => location.assign('/'))}</div>`);
     document.documentElement.dataset.ready = 'problem';
     return undefined;
+  } finally {
+    clearTimeout(slow);
   }
   foot();
   for (const link of document.querySelectorAll('[data-nav=audit],[data-nav=dead-letters]')) /** @type {HTMLElement} */ (link).hidden = !caller.admin;

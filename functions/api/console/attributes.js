@@ -19,8 +19,8 @@ function value(change, side) {
   const [cut, otherCut] = side === 'before' ? [change.before_cut, change.after_cut] : [change.after_cut, change.before_cut];
   const [before, after] = Object.hasOwn(change, 'before') && Object.hasOwn(change, 'after') ? apart(change.before, change.after, written) : [written(change.before), written(change.after)];
   // Two long values may begin alike, and be as long.
-  const digest = cut && otherCut ? `, sha256 ${cut.sha256.slice(0, 16)}` : '';
-  return html`<span class=${side === 'before' ? 'old' : 'new'}>${side === 'before' ? before : after}</span>${cut ? html`<span class="muted" title=${cut.sha256}> … ${count(cut.bytes)} bytes${digest}</span>` : null}`;
+  const start = cut && otherCut ? `, sha256 ${cut.sha256.slice(0, 16)}` : '';
+  return html`<span class=${side === 'before' ? 'old' : 'new'}>${side === 'before' ? before : after}</span>${cut ? html`<span class="muted" title=${cut.sha256}> … ${count(cut.bytes)} bytes${start}</span>` : null}`;
 }
 
 /** @param {string} line */

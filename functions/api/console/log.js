@@ -178,21 +178,23 @@ export function logPane(operation, live, signal) {
       try {
         /** @type {{value: import('./types').LogLines, headers: Headers}} */
         const answer = await send('GET', `/v1/operations/${operation}/logs`, { query: { wait: 20, after }, signal, retries: 0 });
-        failures = 0;
-        trouble = '';
+        if (!Array.isArray(answer.value.lines)) throw new TypeError('the answer has no lines');
         ({ after } = answer.value);
         ended = answer.value.ended;
+        failures = 0;
+        trouble = '';
         add(answer.value.lines);
         const again = Number(answer.headers.get('retry-after'));
         if (again && !ended) await pause(again * 1_000, signal);
       } catch (error) {
         if (signal.aborted) return;
-        if (!(error instanceof Problem)) throw error;
-        trouble = error.title;
+        // An answer without lines is none: the log goes on where it was.
+        const problem = error instanceof Problem ? error : new Problem({ status: 502, title: 'The answer is incomplete' });
+        trouble = problem.title;
         failures += 1;
         drawHead();
-        await pause(Math.max(error.retryAfter * 1_000, Math.min(15_000, 500 * 2 ** failures)), signal).catch(() => {});
-        if (signal.aborted || error.status === 404) return;
+        await pause(Math.max(problem.retryAfter * 1_000, Math.min(15_000, 500 * 2 ** failures)), signal).catch(() => {});
+        if (signal.aborted || problem.status === 404) return;
       }
     }
   }

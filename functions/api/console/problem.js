@@ -1,11 +1,9 @@
 // What went wrong, and what to do next: one panel for every view and dialog.
 
-import { Problem } from './api.js';
+import { Problem, UNKNOWN } from './api.js';
 import { counted } from './format.js';
 import { html } from './html.js';
 import * as session from './session.js';
-
-const UNKNOWN = 'Whether the request was carried out is not known: the same request again has no further effect.';
 
 /** What API Gateway's own answers, which have no title, mean; the last text is for requests that change something. @type {Record<number, [string, string, string?]>} */
 const TITLES = {

@@ -35,9 +35,9 @@ export function enabled() {
   return config.sign_in !== null;
 }
 
-/** Reads the configuration, and ends a sign-in that the provider has just redirected from. The path to go to, then. @returns {Promise<string | null>} */
-export async function start() {
-  config = await (await fetch('/console/config.json', { cache: 'no-store' })).json();
+/** Takes the configuration, and ends a sign-in that the provider has just redirected from. The path to go to, then. @param {Config} found @returns {Promise<string | null>} */
+export async function start(found) {
+  config = found;
   if (config.key) return keep();
   if (!config.sign_in) return null;
   return location.pathname === CALLBACK ? finish(new URLSearchParams(location.search)) : null;

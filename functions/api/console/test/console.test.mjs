@@ -18,6 +18,7 @@ after(async () => {
 
 const { journey } = await import('./journey.mjs');
 const { views } = await import('./views.mjs');
+const { answers } = await import('./answers.mjs');
 const { explorer } = await import('./explorer.mjs');
 const { forms } = await import('./forms.mjs');
 const { hostile } = await import('./hostile.mjs');
@@ -29,6 +30,7 @@ const { visible } = await import('./visible.mjs');
 
 journey(shared);
 views(shared);
+answers(shared);
 explorer(shared);
 forms(shared);
 hostile(shared);

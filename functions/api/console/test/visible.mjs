@@ -81,7 +81,7 @@ export function visible(shared) {
       return ['.old', '.new'].map((side) => row?.querySelector(side)?.getBoundingClientRect().x ?? 0);
     });
     assert.ok(left < right, `before at ${left}, after at ${right}`);
-    assert.equal(await page.locator('.sheet-body .unseen').first().innerText(), '\\u{200b}');
+    assert.equal(await page.locator('.sheet-body .unseen').first().innerText(), '\\u{202e}');
     assert.deepEqual(await axe(page), []);
     assert.deepEqual(page.wrong, []);
     await page.context().close();

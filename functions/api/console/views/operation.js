@@ -102,7 +102,11 @@ async function releaseOf(operation, signal) {
 async function watch(id, signal, now, update) {
   while (!hasEnded(now().status)) {
     /** @type {{value: import('../types').Operation, headers: Headers}} */
-    const answer = await persist(signal, () => send('GET', `/v1/operations/${encoded(id)}`, { query: { wait: 20, seen: now().revision }, signal, retries: 0 }));
+    const answer = await persist(signal, async () => {
+      const read = /** @type {typeof answer} */ (await send('GET', `/v1/operations/${encoded(id)}`, { query: { wait: 20, seen: now().revision }, signal, retries: 0 }));
+      if (typeof read.value.revision !== 'number') throw new TypeError('the answer is no operation');
+      return read;
+    });
     update(answer.value);
     await pause(Math.max(50, Number(answer.headers.get('retry-after')) * 1_000), signal);
   }
