@@ -309,9 +309,16 @@ export function variableForm({ variables, values: initial, fixed, changed }) {
     settle() {
       attempted = true;
       draw();
-      const first = /** @type {HTMLElement | null} */ (root.querySelector('[aria-invalid=true], .wrong'));
+      const find = () => /** @type {HTMLElement | null} */ (root.querySelector('[aria-invalid=true], .wrong'));
+      if (problems.size > 0 && !find()) {
+        // The field is not among those that the user looks for.
+        wanted = '';
+        draw();
+      }
+      const first = find();
       first?.scrollIntoView({ block: 'center' });
-      first?.focus();
+      const field = first?.matches('.wrong') ? first.closest('.group, .attribute, .entry, .variable')?.querySelector('input,select,textarea,button') : first;
+      /** @type {HTMLElement | null | undefined} */ (field)?.focus();
       return problems.size === 0;
     },
     /** Shows what the API refused; the problems that belong to no field come back. @param {import('./api.js').WrongField[]} errors */

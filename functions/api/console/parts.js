@@ -104,6 +104,13 @@ export function copyButton(text, what) {
   }}>Copy</button>`;
 }
 
+/** Lets the browser ask before it leaves a page with input that was not sent. @param {AbortSignal} signal @param {() => boolean} unsent */
+export function askBeforeReload(signal, unsent) {
+  addEventListener('beforeunload', (event) => {
+    if (unsent()) event.preventDefault();
+  }, { signal });
+}
+
 /** Tells assistive technology, and shows for a moment. @param {string} text */
 export function announce(text) {
   const region = /** @type {HTMLElement} */ (document.querySelector('#announce'));

@@ -39,14 +39,16 @@ export function pendingCard(stack, releases) {
   { id: 'pending', aside: html`<a href=${operationPath(pending.last_operation)}>Follow</a>` });
 }
 
-/** @param {Stack} stack @param {Release[]} releases */
-export function releasesCard(stack, releases) {
+/** @param {Stack} stack @param {Release[]} releases @param {import('./types').Operation[]} operations  The newest, of which one may say that a release was cancelled. */
+export function releasesCard(stack, releases, operations) {
+  /** @param {Release} release */
+  const status = (release) => (release.status === 'failed' && operations.some((one) => one.id === release.last_operation && one.status === 'cancelled') ? 'cancelled' : release.status);
   if (releases.length === 0) return stack.services.length ? card('Releases', empty(`There is no release yet. Services: ${stack.services.join(', ')}.`)) : null;
   return card('Releases', html`<ul class="rows">${releases.map((one) => html`<li data-key=${`release-${one.number}`}><a class="row-link" href=${operationPath(one.last_operation)}>
     <span class="row-main"><strong>Release ${one.number}</strong> <span class="muted clip" title=${one.requested_by}>${one.requested_by}</span></span>
     <span class="row-mid">${Object.entries(one.images).map(([service, name]) => html`<span class="chip" title=${`${service}: ${name}`}>${service} <code>${image(name)}</code></span>`)}${
       one.snapshot ? html`<span class="chip" title=${one.snapshot}>snapshot</span>` : null}</span>
-    <span class="row-end">${badge(one.status)} ${when(one.ended_at ?? one.created_at)}</span></a></li>`)}</ul>`, { count: releases.length });
+    <span class="row-end">${badge(status(one))} ${when(one.ended_at ?? one.created_at)}</span></a></li>`)}</ul>`, { count: releases.length });
 }
 
 /** @param {unknown} a @param {unknown} b */

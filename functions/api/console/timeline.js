@@ -88,6 +88,11 @@ function rollout(operation, bar) {
   return html`<span class="shift muted small" data-key="rollout">${share}${found.strategy}${found.stage ? `, ${found.stage}` : ''}${found.pause ? ', paused' : ''}</span>`;
 }
 
+/** How long an operation has taken, or null before its start. @param {import('./types').Operation} operation @param {number} now */
+export function lasted({ started_at: started, ended_at: ended }, now) {
+  return started ? duration((ended ? Date.parse(ended) : now) - Date.parse(started)) : null;
+}
+
 /** @param {import('./types').Operation} operation @param {number} now */
 export function timeline(operation, now) {
   if (operation.steps.length === 0) {
@@ -100,6 +105,6 @@ export function timeline(operation, now) {
       <span class="step"><span class="glyph" aria-hidden="true"></span><span class="clip" title=${bar.name}>${bar.name}</span><span class="hush">, ${bar.status}</span></span>
       <span class="track" aria-hidden="true"><timeline-bar .span=${[scale.place(bar.from), scale.place(bar.to)]}></timeline-bar></span>
       <span class="took">${duration(bar.to - bar.from)}</span>${rollout(operation, bar)}</li>`)}</ol>
-  <p class="muted pad small">${duration(scale.total)} in all${scale.cut ? '; the wait for an approval is drawn shorter' : ''}.${
+  <p class="muted pad small">${lasted(operation, now) ?? duration(scale.total)} in all${scale.cut ? '; the wait for an approval is drawn shorter' : ''}.${
     operation.waiting_for_build ? ` ${operation.waiting_for_build} waits for a build to start.` : ''}</p>`;
 }

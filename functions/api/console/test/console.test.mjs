@@ -18,6 +18,7 @@ after(async () => {
 
 const { journey } = await import('./journey.mjs');
 const { views } = await import('./views.mjs');
+const { again } = await import('./again.mjs');
 const { answers } = await import('./answers.mjs');
 const { explorer } = await import('./explorer.mjs');
 const { forms } = await import('./forms.mjs');
@@ -30,6 +31,7 @@ const { visible } = await import('./visible.mjs');
 
 journey(shared);
 views(shared);
+again(shared);
 answers(shared);
 explorer(shared);
 forms(shared);

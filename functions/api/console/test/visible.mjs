@@ -4,11 +4,11 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import test from 'node:test';
 
+import { apart, visible as shown } from '../visible.js';
 import { answerWith, operation, planItem, sheet, stack } from './fake.mjs';
 import { axe, openPage, visit } from './support.mjs';
 
 const read = (path) => fs.readFileSync(new URL(path, import.meta.url), 'utf8');
-const module = () => import(`data:text/javascript,${encodeURIComponent(read('../visible.js'))}`);
 
 /** The code points of `is_mark` in Rust. */
 function marks() {
@@ -29,7 +29,6 @@ const digest = (digit) => `sha256:${'0'.repeat(12)}${digit.repeat(52)}`;
 
 export function visible(shared) {
   test('the console writes out the characters that the server escapes', async () => {
-    const { visible: shown } = await module();
     const expected = marks();
     assert.ok(expected.size > 100, `${expected.size} marks`);
     for (let code = 0; code <= 0x10ffff; code += 1) {
@@ -41,7 +40,6 @@ export function visible(shared) {
   });
 
   test('the sides of a change differ in their texts', async () => {
-    const { apart, visible: shown } = await module();
     const plain = (value) => (typeof value === 'string' ? value : JSON.stringify(value));
     const eye = (text) => shown(text).replace(/\s+/g, ' ').trim();
     for (const pair of ALIKE) {

@@ -1,11 +1,11 @@
 // Creates a stack, with a form that the blueprint's schema makes.
 
-import { follow } from '../actions.js';
-import { Problem, all, post } from '../api.js';
+import { follow, releases as readReleases } from '../actions.js';
+import { Problem, all, get, post } from '../api.js';
 import { variableForm } from '../form.js';
-import { own } from '../format.js';
+import { encoded, own } from '../format.js';
 import { element, html, island } from '../html.js';
-import { card, empty } from '../parts.js';
+import { askBeforeReload, card, empty } from '../parts.js';
 import { fieldList, problemPanel } from '../problem.js';
 import { createCommand, requestPanel, withoutSecrets } from '../request.js';
 import { deprecationNote, draftNote, readVersion, versionOptions, withdrawnNote } from '../versions.js';
@@ -26,13 +26,14 @@ export default async function view({ query, signal, show, title }) {
     const what = blueprints.length === 0 ? ['blueprint', 'slipway publish FOLDER'] : ['environment', 'slipway environment put NAME --request FILE'];
     return show(html`<div class="title"><h1>New stack</h1></div>${card('New stack', empty(`There is no ${what[0]} yet. An administrator adds one with:`, html`<pre>${what[1]}</pre>`))}`);
   }
-  const named = query.get('environment') ?? '';
+  const again = await earlier(query.get('again'), signal);
+  const named = again?.environment ?? query.get('environment') ?? '';
   const state = {
-    name: query.get('name') ?? '',
-    blueprint: query.get('blueprint') ?? (blueprints.length === 1 ? blueprints[0].name : ''),
-    version: query.get('version') ?? '',
+    name: again?.name ?? query.get('name') ?? '',
+    blueprint: again?.blueprint.name ?? query.get('blueprint') ?? (blueprints.length === 1 ? blueprints[0].name : ''),
+    version: again?.blueprint.version ?? query.get('version') ?? '',
     environment: environments.length === 1 ? environments[0].name : environments.some((one) => one.name === named) ? named : '',
-    images: /** @type {[string, string][]} */ ([['', '']]),
+    images: again?.images.length ? again.images : /** @type {[string, string][]} */ ([['', '']]),
     attempted: false,
     touched: false,
     busy: false,
@@ -44,7 +45,7 @@ export default async function view({ query, signal, show, title }) {
   /** @type {ReturnType<typeof variableForm> | null} */
   let form = null;
   /** @type {Record<string, any>} */
-  let kept = {};
+  let kept = again?.variables ?? {};
   /** @type {unknown} */
   let problem = null;
   /** @type {import('../api.js').WrongField[]} */
@@ -91,7 +92,9 @@ export default async function view({ query, signal, show, title }) {
   /** Makes the form anew, with the values that it held and that still fit. */
   function restart() {
     kept = { ...kept, ...form?.values };
-    const names = new Set(blueprint?.variables.map((one) => one.name));
+    // A sensitive value is hidden in what the API answers.
+    const hidden = form || !again ? [] : (blueprint?.variables ?? []).filter((one) => one.sensitive).map((one) => one.name);
+    const names = new Set(blueprint?.variables.map((one) => one.name).filter((name) => !hidden.includes(name)));
     const values = Object.fromEntries(Object.entries(kept).filter(([name]) => names.has(name)));
     const chosen = environment();
     // The environment decides which variables a request may set.
@@ -115,7 +118,12 @@ export default async function view({ query, signal, show, title }) {
     draw();
     if (nameProblem()) return void /** @type {HTMLElement | null} */ (document.querySelector('#name'))?.focus();
     if (!form) return void /** @type {HTMLElement | null} */ (document.querySelector(!found ? '#blueprint' : !blueprint ? '#version' : '#environment'))?.focus();
-    if (!sound || state.images.some(imageProblem)) return;
+    if (!sound) return;
+    if (state.images.some(imageProblem)) {
+      const images = /** @type {HTMLDetailsElement} */ (document.querySelector('[data-key=images]'));
+      images.open = true;
+      return void /** @type {HTMLElement | null} */ (images.querySelector('[aria-invalid=true]'))?.focus();
+    }
     state.busy = true;
     draw();
     try {
@@ -211,7 +219,18 @@ export default async function view({ query, signal, show, title }) {
 
   restart();
   await choose();
+  const untouched = JSON.stringify(body());
+  askBeforeReload(signal, () => !state.busy && JSON.stringify(body()) !== untouched);
   return undefined;
+}
+
+/** What a stack that could not be created was to be, for a form to correct. @param {string | null} id @param {AbortSignal} signal */
+async function earlier(id, signal) {
+  if (!id) return null;
+  /** @type {import('../types').Stack} */
+  const stack = await get(`/v1/stacks/${encoded(id)}`, {}, signal);
+  const releases = stack.variables ? await readReleases(id, signal) : [];
+  return { ...stack, images: Object.entries(releases.at(-1)?.images ?? {}) };
 }
 
 /** Where plans are applied, and under which rule. @param {Environment} environment */

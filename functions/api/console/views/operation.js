@@ -2,14 +2,14 @@
 
 import * as actions from '../actions.js';
 import { get, pause, persist, send } from '../api.js';
-import { at, duration, encoded, image, own, words } from '../format.js';
+import { at, encoded, image, own, words } from '../format.js';
 import { element, html, island, render } from '../html.js';
 import { logPane, plain } from '../log.js';
 import { badge, card, facts, hasEnded, operationTitle, stackPath, when } from '../parts.js';
 import { permissions } from '../permissions.js';
 import { planPane } from '../plan.js';
 import { sheetPane } from '../sheet.js';
-import { timeline } from '../timeline.js';
+import { lasted, timeline } from '../timeline.js';
 
 /** How the name of the step begins in which a service is rolled out. */
 const STABLE = 'Wait until stable: ';
@@ -115,7 +115,7 @@ async function watch(id, signal, now, update) {
 /** @param {import('../types').Operation} operation @param {import('../types').Release | null} release */
 function summary(operation, release) {
   const { console: link, log } = operation.links;
-  const took = operation.ended_at && operation.started_at ? duration(Date.parse(operation.ended_at) - Date.parse(operation.started_at)) : null;
+  const took = operation.ended_at ? lasted(operation, 0) : null;
   return facts([
     ['Environment', operation.environment],
     ['Blueprint', html`<a href=${`/console/blueprints/${operation.blueprint.name}?version=${operation.blueprint.version}`}>${operation.blueprint.name}@${operation.blueprint.version}</a>`],
@@ -168,7 +168,7 @@ function verdict(operation, sheet) {
       ${operation.error.address ? html`<p>Resource <code>${operation.error.address}</code></p>` : null}
       ${operation.ways_forward.length ? html`<ul class="plain-list" aria-label="Ways forward">${operation.ways_forward.map((way) => html`<li><strong>${words(way.way)}</strong> ${way.description} <code>${way.command}</code></li>`)}</ul>` : null}
       ${serviceLogs(operation).map((command) => html`<p class="muted">The log of its tasks: <code>${command}</code></p>`)}
-      ${failed ? html`<p class="muted"><code>${operation.error.name}</code> · ${madeNothing(operation) ? html`Nothing was created: correct the request, and create the stack again. If it still has its name, <a href=${stackPath(operation.stack.id)}>go to the stack</a>.`
+      ${failed ? html`<p class="muted"><code>${operation.error.name}</code> · ${madeNothing(operation) ? html`Nothing was created. <a href=${`/console/new?again=${encoded(operation.stack.id)}`}>Create again</a> with corrected values. If it still has its name, <a href=${stackPath(operation.stack.id)}>go to the stack</a>.`
         : html`<a href=${stackPath(operation.stack.id)}>Go to the stack</a> to retry, roll back or update.`}</p>` : null}</div>`;
   }
   if (operation.status === 'queued') {

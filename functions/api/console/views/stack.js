@@ -99,7 +99,7 @@ export default async function view({ params, signal, show, fail, title }) {
       <div class="columns" data-key="columns"><div>
         ${cards.endpointsCard(stack)}
         ${cards.pendingCard(stack, releases)}
-        ${cards.releasesCard(stack, releases)}
+        ${cards.releasesCard(stack, releases, operations.items)}
         ${card('Operations', operations.items.length ? html`<ul class="rows">${operations.items.map((one) => operationRow(one, { stack: false }))}</ul>${
           operations.next && most < MANY ? html`<p class="pad"><button type="button" class="small" @click=${doing(() => {
             most = MANY;

@@ -5,7 +5,7 @@ import { Problem, all, get, post, send } from '../api.js';
 import { variableForm } from '../form.js';
 import { encoded, shown } from '../format.js';
 import { element, html, island } from '../html.js';
-import { stackPath } from '../parts.js';
+import { askBeforeReload, stackPath } from '../parts.js';
 import { fieldList, problemPanel } from '../problem.js';
 import { requestPanel, updateCommand, withoutSecrets } from '../request.js';
 import { deprecationNote, draftNote, readVersion, versionOptions, withdrawnNote } from '../versions.js';
@@ -151,4 +151,6 @@ export default async function view({ params, signal, show, title }) {
   }
 
   restart(blueprint);
+  const untouched = JSON.stringify(body());
+  askBeforeReload(signal, () => busy === '' && JSON.stringify(body()) !== untouched);
 }
