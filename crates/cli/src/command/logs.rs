@@ -89,12 +89,10 @@ fn service_line(line: &Value) -> String {
     )
 }
 
-/// Prints what a step has printed.
-pub async fn of_step(operation: &OperationId, step: &str, client: &Client, output: Output) -> Result<(), Error> {
+/// Prints what a task has printed, page after page. Only its container writes to the log of its operation.
+pub async fn of_task(operation: &OperationId, client: &Client, output: Output) -> Result<(), Error> {
     read(operation, false, client, output, |line| {
-        if text_at(line, "step") == step {
-            output.say(&format!("  {}", text_at(line, "message")));
-        }
+        output.say(&format!("  {}", text_at(line, "message")));
     })
     .await
     .map(drop)

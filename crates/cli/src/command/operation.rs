@@ -37,9 +37,6 @@ const COLUMNS: [(&str, &str); 7] = [
     ("by", "requested_by"),
 ];
 
-/// The step whose output is that of a task.
-const RUN_TASK: &str = "Run task";
-
 /// Runs the command.
 pub async fn run(command: OperationCommand, client: &Client, output: Output) -> Result<(), Error> {
     match command {
@@ -209,12 +206,12 @@ pub async fn started(client: &Client, output: Output, value: &Value, wait: Wait)
 
 /// What people want to know at the end: the output of a task, the addresses of a stack.
 async fn outcome(client: &Client, output: Output, operation: &Operation) -> Result<(), Error> {
-    if operation.task.is_some() {
+    if operation.kind == OperationKind::Task {
         let id = operation
             .id
             .parse()
             .map_err(|error| Error::Program(format!("the server's answer has no id of an operation: {error}")))?;
-        return logs::of_step(&id, RUN_TASK, client, output).await;
+        return logs::of_task(&id, client, output).await;
     }
     let changes = match operation.kind {
         OperationKind::Provision | OperationKind::Update | OperationKind::Release | OperationKind::Rollback => true,

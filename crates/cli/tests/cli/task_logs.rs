@@ -122,6 +122,12 @@ async fn lines_of_commands_are_read_while_they_run_and_kept() {
     assert_eq!(ended["status"], "cancelled", "{ended:#}");
     assert_eq!(lines(&server, &hold).await, ["hold waits"]);
 
+    std::fs::write(gates.path().join("hold"), "").expect("a file");
+    let ran = server.slipway(&["task", "run", "shop", "hold", "--wait"]);
+    let printed = String::from_utf8_lossy(&ran.stdout);
+    assert!(ran.status.success(), "{printed}");
+    assert!(printed.contains("  hold waits\n  hold is done\n"), "{printed}");
+
     let late = task(&server, stack, "late").await;
     let ended = server.ended(&late).await;
     assert_eq!(ended["error"]["name"], "Slipway.TaskFailed", "{ended:#}");
