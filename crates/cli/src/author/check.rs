@@ -205,19 +205,22 @@ fn by_terraform(
         .filter(|_| !is_ready)
         .map(|(file, line)| (file.clone(), files.block_at(file, *line)))
         .collect();
+    let is_named = !known.is_empty() || said.iter().any(|one| one.is_error() && one.range.is_some());
     for diagnostic in said {
         let severity = match diagnostic.severity {
             DiagnosticSeverity::Error => Severity::Error,
             DiagnosticSeverity::Warning => Severity::Warning,
             DiagnosticSeverity::Other => continue,
         };
+        let message = copy.plain(&diagnostic.text());
         let Some(range) = &diagnostic.range else {
-            // Without a place it is about this machine, or follows from what is named: a module that is not there, say.
-            if known.is_empty() {
-                notes.push(format!(
-                    "Terraform could not check all: {}",
-                    copy.plain(&diagnostic.text())
-                ));
+            if is_ready && severity == Severity::Error {
+                // It is about the whole module: a cycle, say.
+                let (file, place) = files.place_in_root_module(&message);
+                findings.push(of_terraform(file, place, severity, message));
+            } else if !is_named {
+                // It is about this machine. Beside what is named it only follows: a module that is not there, say.
+                notes.push(format!("Terraform could not check all: {message}"));
             }
             continue;
         };
@@ -226,15 +229,7 @@ fn by_terraform(
             .as_ref()
             .map_or_else(|| files.folder().join(&range.filename), |path| files.shown(path));
         let is_unreadable = path.is_some_and(|path| files.is_unreadable(&path));
-        let found = Finding {
-            file,
-            place: range.start,
-            severity,
-            rule: Rule::Terraform,
-            code: None,
-            message: copy.plain(&diagnostic.text()),
-            remedy: None,
-        };
+        let found = of_terraform(file, range.start, severity, message);
         let follows = blocks.contains(&(found.file.clone(), files.block_at(&found.file, found.place.line)))
             || known.contains(&(found.file.clone(), found.place.line));
         if !is_unreadable && !follows && !findings.contains(&found) {
@@ -245,6 +240,18 @@ fn by_terraform(
         notes.push("Terraform checks the rest once these are corrected".to_owned());
     }
     Ok(())
+}
+
+fn of_terraform(file: PathBuf, place: Place, severity: Severity, message: String) -> Finding {
+    Finding {
+        file,
+        place,
+        severity,
+        rule: Rule::Terraform,
+        code: None,
+        message,
+        remedy: None,
+    }
 }
 
 impl Files<'_> {

@@ -2,7 +2,9 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use slipway_model::blueprint::{Source, folder_of};
+use slipway_model::blueprint::{Source, below, folder_of};
+use slipway_model::problem::Place;
+use slipway_model::terraform_file::{self, Body};
 
 /// The files that would be published, and the folder that they were read from.
 pub struct Files<'a> {
@@ -45,6 +47,34 @@ impl<'a> Files<'a> {
         named.next().map(|(_, text)| text.as_str())
     }
 
+    /// Where to look for what Terraform says of the whole root module: at the first of its blocks that the message names, or else at
+    /// the beginning of `main.tf`, or of the first file.
+    pub fn place_in_root_module(&self, message: &str) -> (PathBuf, Place) {
+        let words: Vec<&str> = message.split([' ', ',', ':']).collect();
+        let files = || self.source.root_files().filter(|(file, _)| file.ends_with(".tf"));
+        let shown = |file: &str| self.shown(&below(&self.source.root, file));
+        let mut named = Vec::new();
+        for (file, text) in files() {
+            let Ok(body) = terraform_file::parse(text) else {
+                continue;
+            };
+            named.extend(addresses(&body).into_iter().filter_map(|(address, place)| {
+                let is_of = |word: &&str| {
+                    let rest = word.strip_prefix(address.as_str());
+                    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+                };
+                let nth = words.iter().position(is_of)?;
+                Some((nth, shown(file), place))
+            }));
+        }
+        if let Some((_, file, place)) = named.into_iter().min() {
+            return (file, place);
+        }
+        let file = files().find(|(file, _)| *file == "main.tf").or_else(|| files().next());
+        let path = file.map_or_else(|| self.folder.to_owned(), |(file, _)| shown(file));
+        (path, Place::START)
+    }
+
     /// The text of a file.
     pub fn text(&self, path: &str) -> Option<&str> {
         self.source.files.get(path).map(String::as_str)
@@ -60,6 +90,25 @@ impl<'a> Files<'a> {
             format!("{folder}/{file}")
         })
     }
+}
+
+/// What Terraform's messages call the parts of a file, each with its place.
+fn addresses(body: &Body<'_>) -> Vec<(String, Place)> {
+    let mut addresses = Vec::new();
+    for block in &body.blocks {
+        match block.kind {
+            "resource" => addresses.push((block.labels.join("."), block.at)),
+            "data" | "module" | "output" => {
+                addresses.push((format!("{}.{}", block.kind, block.labels.join(".")), block.at));
+            }
+            "locals" => {
+                let arguments = block.body.arguments.iter();
+                addresses.extend(arguments.map(|argument| (format!("local.{}", argument.name), argument.named_at)));
+            }
+            _ => {}
+        }
+    }
+    addresses
 }
 
 /// The path without a folder that is left again: `a/b/../c` is `a/c`.
@@ -80,6 +129,32 @@ fn plain(path: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn message_about_a_module_is_placed_at_the_first_block_it_names() {
+        let source = Source {
+            files: [
+                ("a.tf", "locals {\n  one = local.two\n  two = local.one\n}\n"),
+                (
+                    "main.tf",
+                    "\nresource \"terraform_data\" \"web\" {}\nmodule \"names\" {}\n",
+                ),
+            ]
+            .map(|(file, text)| (file.to_owned(), text.to_owned()))
+            .into(),
+            ..Source::default()
+        };
+        let files = Files::new(Path::new("web"), &source);
+        for (message, file, line) in [
+            ("Cycle: local.two (expand), local.one (expand)", "web/a.tf", 3),
+            ("Cycle: terraform_data.web2, terraform_data.web[0]", "web/main.tf", 2),
+            ("Cycle: module.names.var.a (expand), local.one", "web/main.tf", 3),
+            ("Something of no block", "web/main.tf", 1),
+        ] {
+            let (shown, place) = files.place_in_root_module(message);
+            assert_eq!((shown.as_path(), place.line), (Path::new(file), line), "{message}");
+        }
+    }
 
     #[test]
     fn file_is_shown_by_its_path_from_here() {

@@ -150,7 +150,8 @@ impl Copy {
         }
         let run = self.run(&["validate", "-no-color", "-json"])?;
         let answer: Result<Answer, _> = serde_json::from_slice(&run.stdout);
-        Ok(answer.map_or_else(|_| vec![unsaid("validate", &run)], |answer| answer.diagnostics))
+        let answer = answer.map_err(|_| Error::Program(unsaid("validate", &run).text()))?;
+        Ok(answer.diagnostics)
     }
 
     /// Runs the tests of the copy; gives every message of Terraform.

@@ -7,7 +7,6 @@ use serde_json::{Map, Value, json};
 use slipway_model::blueprint::Source;
 use slipway_model::contract::{Contract, Partial};
 use slipway_model::plan::show;
-use slipway_model::problem::Place;
 use slipway_model::terraform::OUTPUT;
 use slipway_model::variable::{self, Kind, Variable};
 
@@ -84,10 +83,12 @@ pub fn test(folder: &Path, checked: &Checked, given: &Map<String, Value>, search
 
 fn finding(diagnostic: &Diagnostic, copy: &Copy, files: &Files<'_>) -> Finding {
     let range = diagnostic.range.as_ref().filter(|range| range.filename != TEST);
-    let path = range.and_then(|range| files.path_of(&range.filename));
+    let message = copy.plain(&diagnostic.text());
+    let placed = range.and_then(|range| Some((files.shown(&files.path_of(&range.filename)?), range.start)));
+    let (file, place) = placed.unwrap_or_else(|| files.place_in_root_module(&message));
     Finding {
-        file: path.map_or_else(|| files.folder().to_owned(), |path| files.shown(&path)),
-        place: range.map_or(Place::START, |range| range.start),
+        file,
+        place,
         severity: if diagnostic.is_error() {
             Severity::Error
         } else {
@@ -95,7 +96,7 @@ fn finding(diagnostic: &Diagnostic, copy: &Copy, files: &Files<'_>) -> Finding {
         },
         rule: Rule::Terraform,
         code: None,
-        message: copy.plain(&diagnostic.text()),
+        message,
         remedy: None,
     }
 }

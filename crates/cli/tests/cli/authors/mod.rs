@@ -221,6 +221,45 @@ fn all_problems_are_named_together() {
     assert_eq!(code(&refused), Some(2), "{}", text(&refused.stderr));
 }
 
+/// Terraform gives no place for it, because it is of no block alone.
+#[test]
+fn cycle_is_a_finding_and_is_not_published() {
+    let main = "resource \"terraform_data\" \"a\" { input = terraform_data.b.output }\n\
+                resource \"terraform_data\" \"b\" { input = terraform_data.a.output }\n\
+                output \"slipway\" { value = {} }\n";
+    let top = folder(&[("main.tf", main.to_owned())]);
+    let check = |form: &str| slipway(top.path(), &["blueprint", "check", "web", "--output", form]);
+    let output = check("json");
+    let found = json_of(&output);
+    let finding = &found["findings"][0];
+    assert_eq!(
+        (code(&output), &found["errors"], &finding["file"], &found["notes"]),
+        (Some(6), &json!(1), &json!("web/main.tf"), &json!([])),
+        "{found:#}"
+    );
+    assert!(matches!(finding["line"].as_u64(), Some(1 | 2)), "{found:#}");
+    let message = finding["message"].as_str().expect("a text");
+    assert!(message.starts_with("Cycle: terraform_data."), "{message}");
+    let sarif = json_of(&check("sarif"));
+    assert_eq!(sarif["runs"][0]["results"][0]["level"], "error", "{sarif:#}");
+
+    let server = Server::start();
+    let published = Command::new(SLIPWAY)
+        .args(["blueprint", "publish", "web", "--as", "web@1.0.0"])
+        .current_dir(top.path())
+        .env("SLIPWAY_DATA", server.data())
+        .env("XDG_CACHE_HOME", top.path().join("cache"))
+        .env_remove("AWS_ENDPOINT_URL")
+        .output()
+        .expect("slipway runs");
+    assert_eq!(code(&published), Some(3), "{}", text(&published.stdout));
+    assert!(
+        text(&published.stderr).contains("Cycle: "),
+        "{}",
+        text(&published.stderr)
+    );
+}
+
 #[test]
 fn check_without_terraform_says_so() {
     let mut files = good();
