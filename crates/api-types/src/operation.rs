@@ -47,6 +47,8 @@ pub struct Operation {
     pub approvals: Vec<Approval>,
     /// How many approvals its plan needs; null if it needs none.
     pub approvals_required: Option<u32>,
+    /// Whether the rule of its plan lets the requester approve; null if it needs no approval.
+    pub self_approval: Option<bool>,
     /// When its plan expires without a decision.
     pub approval_expires_at: Option<Timestamp>,
     /// The decision about its plan: `approved` or `rejected`. A rejected operation is about to be discarded.
@@ -246,6 +248,7 @@ impl Operation {
             approved_by: None,
             approvals: Vec::new(),
             approvals_required: None,
+            self_approval: None,
             approval_expires_at: None,
             task: None,
             snapshot: None,
@@ -289,6 +292,7 @@ impl Operation {
             approved_by: operation.approved_by,
             approvals: operation.approvals.into_iter().map(Approval::from).collect(),
             approvals_required: rule.as_ref().map(|rule| rule.required),
+            self_approval: rule.as_ref().map(|rule| rule.self_approval),
             approval_expires_at: rule.map(|rule| rule.expires_at),
             decision,
             position,

@@ -11,6 +11,7 @@ use slipway_model::operation::{OperationKind, OperationStatus, StepStatus};
 use slipway_model::plan::Action;
 
 use crate::error::Error;
+use crate::harmless::in_a_line;
 use crate::hint;
 
 /// Reads an operation out of an answer of the API.
@@ -72,6 +73,15 @@ pub fn approvals(operation: &Operation) -> impl Iterator<Item = String> {
     })
 }
 
+/// Who else has to approve, if the requester may not. A policy may forbid it besides.
+pub fn other_approver(operation: &Operation) -> String {
+    if operation.self_approval == Some(false) {
+        format!(" by someone other than {}", in_a_line(&operation.requested_by))
+    } else {
+        String::new()
+    }
+}
+
 /// What the reader may do about a plan that waits, in lines.
 pub fn decide(operation: &Operation) -> [String; 4] {
     let id = &operation.id;
@@ -82,7 +92,7 @@ pub fn decide(operation: &Operation) -> [String; 4] {
         _ => "waits for an approval".to_owned(),
     };
     [
-        waits,
+        format!("{waits}{}", other_approver(operation)),
         format!("         read it: {}", hint::command(&format!("sheet {id}"))),
         format!("         approve: {}", hint::command(&format!("approve {id}"))),
         format!(
@@ -150,7 +160,7 @@ fn logs(operation: &Operation, now: Timestamp) -> Vec<String> {
         services.push("NAME");
     }
     let hours = now.duration_since(operation.created_at).as_hours().max(0) + 1;
-    let stack = &operation.stack.id;
+    let stack = format!("{}/{}", operation.environment, operation.stack.name);
     let commands = services
         .iter()
         .map(|service| hint::command(&format!("logs {stack} --service {service} --since {hours}h")));
@@ -307,6 +317,15 @@ mod tests {
     }
 
     #[test]
+    fn requester_who_may_not_approve_is_told_who_may() {
+        let mut operation = waiting_update(&json!([]), 2);
+        operation.self_approval = Some(false);
+        assert_eq!(decide(&operation)[0], "waits for 2 approvals by someone other than ann");
+        operation.self_approval = Some(true);
+        assert_eq!(decide(&operation)[0], "waits for 2 approvals");
+    }
+
+    #[test]
     fn failed_rollout_names_the_logs_of_its_services() {
         let mut operation = waiting_update(&json!([]), 1);
         let now: Timestamp = "2026-11-30T01:10:00Z".parse().expect("a time");
@@ -320,7 +339,7 @@ mod tests {
         operation.error = failure("Slipway.RolloutFailed");
         assert_eq!(
             logs(&operation, now),
-            ["slipway logs lusab-babad --service NAME --since 2h"]
+            ["slipway logs live/shop --service NAME --since 2h"]
         );
         operation.steps = serde_json::from_value(json!([
             {"name": "Wait until stable: web", "status": "failed", "started_at": "2026-11-30T00:00:01Z", "ended_at": "2026-11-30T00:00:02Z"},
@@ -329,15 +348,15 @@ mod tests {
         .expect("steps");
         assert_eq!(
             logs(&operation, now),
-            ["slipway logs lusab-babad --service web --since 2h"]
+            ["slipway logs live/shop --service web --since 2h"]
         );
         operation.steps[0].status = StepStatus::Succeeded;
         operation.error = failure("Slipway.Unhealthy");
         assert_eq!(
             logs(&operation, now),
             [
-                "slipway logs lusab-babad --service web --since 2h",
-                "slipway logs lusab-babad --service worker --since 2h"
+                "slipway logs live/shop --service web --since 2h",
+                "slipway logs live/shop --service worker --since 2h"
             ]
         );
     }

@@ -7,7 +7,7 @@ use slipway_model::operation::{OperationKind, OperationStatus};
 
 use crate::harmless::in_a_line;
 use crate::hint;
-use crate::operation_text::{failure_line, title};
+use crate::operation_text::{failure_line, other_approver, title};
 use crate::output::{moment, text_at};
 
 /// The operation that ended a destroyed stack: its destroy, or the provision that created nothing.
@@ -49,9 +49,10 @@ pub fn needs(stack: &Value, operations: &[Operation]) -> Vec<String> {
     if let Some(operation) = active.next().filter(|operation| operation.waits_for_decision()) {
         let approve = hint::command(&format!("approve {}", operation.id));
         lines.push(format!(
-            "{:<13}{} waits for an approval: {approve}",
+            "{:<13}{} waits for an approval{}: {approve}",
             "plan",
-            title(operation)
+            title(operation),
+            other_approver(operation)
         ));
     }
     if stack["status"] != "failed" {
@@ -103,11 +104,13 @@ pub fn release_create(name: &str) -> String {
 }
 
 /// The command that repairs a failed stack. An update does not settle what a release left, unless the stack has a release to restore.
+/// An update with the same values may fail again.
 pub fn repair(stack: &Value, name: &str) -> String {
     if stack["unsettled"].is_object() {
         release_create(name)
     } else {
-        hint::command(&format!("stack update {name}"))
+        let update = hint::command(&format!("stack update {name}"));
+        format!("{update} (if a value is wrong, add `--var NAME=VALUE`)")
     }
 }
 
@@ -236,7 +239,7 @@ mod tests {
             needs(&stack, &operations),
             [
                 "failure      update op-update failed: Slipway.ApplyFailed in \"Apply\": no\\nroom",
-                "repair it    slipway stack update live/shop"
+                "repair it    slipway stack update live/shop (if a value is wrong, add `--var NAME=VALUE`)"
             ]
         );
         let mut first = stack.clone();
@@ -244,7 +247,7 @@ mod tests {
         assert_eq!(
             needs(&first, &operations)[1..],
             [
-                "repair it    slipway stack update live/shop",
+                "repair it    slipway stack update live/shop (if a value is wrong, add `--var NAME=VALUE`)",
                 "then release slipway release create live/shop --image SERVICE=IMAGE"
             ]
         );

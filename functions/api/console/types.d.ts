@@ -84,7 +84,7 @@ export interface Operation {
   id: string; kind: string; stack: { id: string; name: string }; environment: string; status: string; revision: number;
   created_at: string; started_at: string | null; ended_at: string | null; requested_by: string; approved_by: string | null;
   approvals: { by: string; at: string; sheet: string | null; comment: string | null }[]; approvals_required: number | null;
-  approval_expires_at: string | null; decision: string | null;
+  self_approval: boolean | null; approval_expires_at: string | null; decision: string | null;
   position: number | null; blueprint: { name: string; version: string }; release: number | null; task: string | null;
   snapshot: { id: string; taken_at: string | null } | null; waiting_for_build: string | null;
   cancel: { requested_by: string; requested_at: string; acknowledged_at: string | null } | null;

@@ -228,16 +228,17 @@ async fn outcome(client: &Client, output: Output, operation: &Operation) -> Resu
         return Ok(());
     }
     let stack: Value = client.get(&format!("/v1/stacks/{}", operation.stack.id)).await?;
+    let name = format!("{}/{}", operation.environment, operation.stack.name);
     if stack["status"] == "failed" {
         let what = if stack["unsettled"].is_object() {
             "a release"
         } else {
             "an update"
         };
-        let repair = repair(&stack, &operation.stack.id);
+        let repair = repair(&stack, &name);
         output.say(&format!("  The stack stays failed until {what} succeeds: {repair}"));
     } else if lacks_release(&stack) {
-        let release = release_create(&operation.stack.id);
+        let release = release_create(&name);
         output.say(&format!("  No release of the stack has succeeded: {release}"));
     }
     for part in ["endpoints", "notes"] {

@@ -208,7 +208,7 @@ pub(super) async fn discard(
     if !api.store.discard_draft(&known.name, version, by).await? {
         return Err(Error::Conflict(format!(
             "Version {version} of the blueprint `{name}` is published, and a published version is never deleted. Deprecate it instead: \
-             `slipway blueprint deprecate {name}@{version}`."
+             `slipway blueprint deprecate {name}@{version} --message MESSAGE`."
         )));
     }
     tracing::info!(caller = by, blueprint = %known.name, %version, "discarded");
@@ -354,7 +354,7 @@ impl Api {
                     "with other files"
                 };
                 Err(Error::Conflict(format!(
-                    "Version {} of the blueprint `{}` is published {how}, and a version does not change. Raise `version` in blueprint.json. Until it is final, publish it as a draft (`--draft`), which can be replaced.",
+                    "Version {} of the blueprint `{}` is published {how}, and a version does not change. Raise `version` in blueprint.json, or the version after `--as`. Until it is final, publish it as a draft (`--draft`), which can be replaced.",
                     blueprint.version, blueprint.name
                 )))
             }

@@ -46,7 +46,10 @@ async fn a_version_is_published_once_and_never_changes() {
     let other = publish(&server, "shop/versions/1.0.0", &json!({"files": {"main.tf": OTHER_TF}})).await;
     assert_eq!(other.status, 409, "{other:?}");
     let detail = other.json()["detail"].to_string();
-    assert!(detail.contains("Raise `version` in blueprint.json."), "{detail}");
+    assert!(
+        detail.contains("Raise `version` in blueprint.json, or the version after `--as`."),
+        "{detail}"
+    );
     let shown = server.get("/v1/blueprints/shop/versions/1.0.0").await;
     assert_eq!(shown.json(), first.json());
     let variables = first.json()["variables"].as_array().expect("variables").clone();

@@ -106,6 +106,7 @@ async fn requester_does_not_approve_and_two_others_do() {
     let server = Server::with_blueprint().await;
     let operation = waiting_for(&server, 2, false).await;
     assert_eq!(operation["approvals_required"], 2);
+    assert_eq!(operation["self_approval"], false);
     let approve = format!("{}/approve", path(&operation));
     let answer = server.post(&approve, &json!({})).await;
     assert_eq!(answer.status, 403, "{answer:?}");
