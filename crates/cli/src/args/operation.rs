@@ -3,9 +3,10 @@
 use clap::{Args, Subcommand};
 use jiff::SignedDuration;
 use slipway_model::name::Name;
+use slipway_model::operation::OperationStatus;
 
 use super::plan::{Approve, OperationRef, Reject, TARGET};
-use super::values::{StackRef, span};
+use super::values::{StackRef, operation_status, span};
 
 #[derive(Debug, Subcommand)]
 pub enum OperationCommand {
@@ -43,8 +44,8 @@ pub struct OperationList {
     #[arg(long, conflicts_with_all = ["stack", "status"])]
     pub waiting: bool,
     /// Only those of this status, ended or not: `failed`, `running`, …
-    #[arg(long)]
-    pub status: Option<String>,
+    #[arg(long, value_parser = operation_status)]
+    pub status: Option<OperationStatus>,
     /// Only those requested within this time, ended or not: `30m`, `24h`, `7d`
     #[arg(long, value_name = "TIME", value_parser = span)]
     pub since: Option<SignedDuration>,

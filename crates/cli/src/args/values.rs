@@ -8,6 +8,7 @@ use semver::Version;
 use slipway_model::audit::Action;
 use slipway_model::id::{ReleaseNumber, StackId};
 use slipway_model::name::Name;
+use slipway_model::operation::OperationStatus;
 
 use crate::images::Named;
 use crate::settings::project_stack;
@@ -127,6 +128,15 @@ pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
     by_time.or_else(by_span).ok_or_else(|| wrong.to_owned())
 }
 
+/// A status of an operation; the error lists them.
+pub(super) fn operation_status(text: &str) -> Result<OperationStatus, String> {
+    let mut all = OperationStatus::ALL.into_iter();
+    all.find(|status| status.as_str() == text).ok_or_else(|| {
+        let known = OperationStatus::ALL.map(OperationStatus::as_str);
+        format!("write one of {}", known.join(", "))
+    })
+}
+
 /// An action of the audit log; the error lists them.
 pub(super) fn audited(text: &str) -> Result<Action, String> {
     text.parse::<Action>().map_err(|error| {
@@ -156,6 +166,13 @@ mod tests {
         assert_eq!(audited("approve"), Ok(Action::Approve));
         let error = audited("approved").expect_err("unknown");
         assert!(error.contains("provision, ") && error.contains("approve"), "{error}");
+    }
+
+    #[test]
+    fn unknown_status_is_rejected_with_the_known_ones() {
+        assert_eq!(operation_status("failed"), Ok(OperationStatus::Failed));
+        let rejected = operation_status("faild").expect_err("a wrong status");
+        assert!(rejected.contains("failed, needs_attention"), "{rejected}");
     }
 
     #[test]

@@ -85,10 +85,7 @@ async fn list_of(list: OperationList, client: &Client, output: Output) -> Result
         None
     };
     items.retain(|operation| {
-        let is_of_status = list
-            .status
-            .as_ref()
-            .is_none_or(|status| operation["status"] == **status);
+        let is_of_status = list.status.is_none_or(|status| operation["status"] == status.as_str());
         let is_mine = caller
             .as_ref()
             .is_none_or(|caller| operation["requested_by"] == *caller.name);
@@ -113,10 +110,10 @@ async fn list_of(list: OperationList, client: &Client, output: Output) -> Result
 }
 
 /// The statuses of the operations that are listed.
-fn statuses(list: &OperationList, earliest: Option<Timestamp>) -> Vec<&str> {
-    match list.status.as_deref() {
+fn statuses(list: &OperationList, earliest: Option<Timestamp>) -> Vec<&'static str> {
+    match list.status {
         _ if list.waiting => vec!["waiting_for_approval"],
-        Some(status) => vec![status],
+        Some(status) => vec![status.as_str()],
         None if earliest.is_none() => IN_PROGRESS.to_vec(),
         None => OperationStatus::ALL.map(OperationStatus::as_str).to_vec(),
     }
