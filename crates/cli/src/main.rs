@@ -159,7 +159,7 @@ async fn run(cli: Cli, matches: &ArgMatches) -> Result<(), Error> {
             // Written at once: a reader that goes away early (`| head -1`) has all that it wanted.
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "slipway", &mut script);
-            let _ = std::io::stdout().write_all(&script);
+            output::write_document(&script);
             Ok(())
         }
         Command::Man { folder } => {
@@ -168,7 +168,7 @@ async fn run(cli: Cli, matches: &ArgMatches) -> Result<(), Error> {
             Ok(())
         }
         Command::Reference => {
-            let _ = std::io::stdout().write_all(reference::markdown().as_bytes());
+            output::write_document(reference::markdown().as_bytes());
             Ok(())
         }
     }

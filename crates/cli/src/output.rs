@@ -1,6 +1,6 @@
 //! What a command prints: lines and tables for people, JSON for programs.
 
-use std::io::{IsTerminal, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::sync::OnceLock;
 
 use clap::ValueEnum;
@@ -15,8 +15,15 @@ use crate::query::{self, Query};
 /// Why the query of this process failed on what it was to print.
 static FAILED_QUERY: OnceLock<String> = OnceLock::new();
 
+/// Why what it printed could not be written.
+static FAILED_WRITE: OnceLock<String> = OnceLock::new();
+
 /// Fails if not everything could be printed.
 pub fn check() -> Result<(), Error> {
+    is_written(std::io::stdout().flush());
+    if let Some(reason) = FAILED_WRITE.get() {
+        return Err(Error::Program(format!("failed to write the output: {reason}")));
+    }
     let failed = FAILED_QUERY.get().map(|reason| {
         let text = format!("failed to evaluate the expression of `--query`: {reason}");
         Error::Usage(text)
@@ -148,8 +155,7 @@ impl Output {
         if !self.is_data() {
             let mut stdout = std::io::stdout().lock();
             for line in lines {
-                if writeln!(stdout, "{}", line.shown(self.colours)).is_err() {
-                    // The reader has all that it wanted.
+                if !is_written(writeln!(stdout, "{}", line.shown(self.colours))) {
                     return;
                 }
             }
@@ -270,9 +276,24 @@ fn print_data(text: &str) {
     }
 }
 
-/// Writes a line. A reader that has gone away (`slipway … | head -1`) has all that it wanted.
 fn write_line(line: &str) {
-    let _ = writeln!(std::io::stdout(), "{line}");
+    is_written(writeln!(std::io::stdout(), "{line}"));
+}
+
+/// Writes a document as it is.
+pub fn write_document(bytes: &[u8]) {
+    is_written(std::io::stdout().write_all(bytes));
+}
+
+/// Whether something was written. A reader that has gone away (`slipway … | head -1`) has all that it wanted; of every other failure,
+/// the first is what the command ends with.
+fn is_written(result: io::Result<()>) -> bool {
+    if let Err(error) = &result
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        let _ = FAILED_WRITE.set(error.to_string());
+    }
+    result.is_ok()
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! The behaviour on a terminal, which scripts do not see: waiting, questions, results, Ctrl-C.
 
+use std::fs::OpenOptions;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
@@ -192,6 +193,33 @@ async fn stack_stands_for_its_operation() {
     ]);
     let mine: Value = serde_json::from_slice(&mine.stdout).expect("JSON");
     assert_eq!(mine.as_array().map(Vec::len), Some(1), "{mine:#}");
+}
+
+/// A script would take an empty file for an answer.
+#[test]
+fn full_disk_is_an_error_and_a_closed_pipe_is_none() {
+    let server = Server::start();
+    let run = |arguments: &[&str], stdout: Stdio| {
+        let mut command = Command::new(SLIPWAY);
+        command.args(arguments).env("SLIPWAY_DATA", server.data());
+        command
+            .env_remove("AWS_ENDPOINT_URL")
+            .stdout(stdout)
+            .stderr(Stdio::piped());
+        command.spawn().expect("slipway runs")
+    };
+    for arguments in [&["stack", "list", "--json"][..], &["stack", "list"], &["reference"]] {
+        let full = OpenOptions::new().write(true).open("/dev/full");
+        let full = run(arguments, full.expect("a device that is full").into());
+        let ended = full.wait_with_output().expect("slipway ends");
+        assert_eq!(ended.status.code(), Some(5), "{arguments:?}: {}", text(&ended));
+        assert!(text(&ended).contains("failed to write the output"), "{}", text(&ended));
+
+        let mut closed = run(arguments, Stdio::piped());
+        drop(closed.stdout.take());
+        let ended = closed.wait_with_output().expect("slipway ends");
+        assert_eq!(ended.status.code(), Some(0), "{arguments:?}: {}", text(&ended));
+    }
 }
 
 #[tokio::test]
