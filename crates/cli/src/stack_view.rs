@@ -55,6 +55,14 @@ pub fn needs(stack: &Value, operations: &[Operation]) -> Vec<String> {
             other_approver(operation)
         ));
     }
+    let name = format!("{}/{}", text_at(stack, "environment"), text_at(stack, "name"));
+    if stack["status"] == "ready" && lacks_release(stack) {
+        lines.push(format!(
+            "{:<13}no release has succeeded: {}",
+            "not released",
+            release_create(&name)
+        ));
+    }
     if stack["status"] != "failed" {
         return lines;
     }
@@ -79,7 +87,6 @@ pub fn needs(stack: &Value, operations: &[Operation]) -> Vec<String> {
             in_a_line(&why)
         ));
     }
-    let name = format!("{}/{}", text_at(stack, "environment"), text_at(stack, "name"));
     if failed.is_some_and(|operation| operation.kind == OperationKind::Destroy) {
         let destroy = hint::command(&format!("stack destroy {name}"));
         lines.push(format!("{:<13}{destroy}", "repair it"));
@@ -93,9 +100,13 @@ pub fn needs(stack: &Value, operations: &[Operation]) -> Vec<String> {
     lines
 }
 
-/// Whether a release was requested, and none has succeeded.
+/// Whether there are services or a requested release, and no release has succeeded: what the services run is no image of a release.
 pub fn lacks_release(stack: &Value) -> bool {
-    stack["current_release"].is_null() && stack["last_release"].as_u64().is_some_and(|last| last > 0)
+    let has_services = stack["services"]
+        .as_array()
+        .is_some_and(|services| !services.is_empty());
+    let is_requested = stack["last_release"].as_u64().is_some_and(|last| last > 0);
+    stack["current_release"].is_null() && (has_services || is_requested)
 }
 
 /// The command that releases images.
@@ -278,6 +289,18 @@ mod tests {
             needs(&stack, &[operation("provision", "discarded", error)]),
             ["not created  provision op-provision discarded: Slipway.ApprovalRejected in \"Wait for approval\": no"]
         );
+        for (release, expected) in [
+            (
+                json!(null),
+                &["not released no release has succeeded: slipway release create live/shop --image SERVICE=IMAGE"][..],
+            ),
+            (json!(1), &[][..]),
+        ] {
+            let stack = json!({
+                "name": "shop", "environment": "live", "status": "ready", "services": ["web"], "current_release": release,
+            });
+            assert_eq!(needs(&stack, &[]), expected);
+        }
         let stack = json!({"status": "updating", "active_operation": "op-update"});
         let waits = [operation("update", "waiting_for_approval", Value::Null)];
         assert_eq!(
