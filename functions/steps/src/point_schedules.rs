@@ -45,7 +45,7 @@ impl Steps {
     pub(crate) async fn restore_schedules(&self, operation: &OperationId, place: &Place) -> Result<Done, StepError> {
         let now = Timestamp::now();
         let begin = |operation: &mut Operation| {
-            operation.end_step(state::POINT_SCHEDULES, StepStatus::Failed, now);
+            operation.give_up(now);
             operation.begin_step(state::RESTORE_SCHEDULES, now);
             Ok(())
         };

@@ -45,11 +45,12 @@ impl Steps {
                 } else {
                     StepStatus::Failed
                 };
-                // A step that ended so keeps the time of its end: what the workflow restored since is no part of it.
                 if operation.status_of(&step) != Some(status) {
                     let began = began(operation, &step).unwrap_or(now);
+                    // A step that was given up keeps the time of its end: what the workflow restored since is no part of it.
+                    let ended = given_up_at(operation, &step).unwrap_or(now);
                     operation.begin_step(&step, began);
-                    operation.end_step(&step, status, now);
+                    operation.end_step(&step, status, ended);
                 }
             }
             Ok(())
@@ -245,6 +246,13 @@ fn step_of(operation: &Operation, step: &str) -> String {
     failed
         .min_by_key(|known| (known.status != StepStatus::Failed, known.ended_at))
         .map_or_else(|| step.to_owned(), |known| known.name.clone())
+}
+
+/// When a step failed or was cancelled, by what is recorded of it.
+fn given_up_at(operation: &Operation, step: &str) -> Option<Timestamp> {
+    let mut steps = operation.steps.iter().filter(|known| known.name == step);
+    let given_up = steps.find(|known| matches!(known.status, StepStatus::Failed | StepStatus::Cancelled));
+    given_up.and_then(|known| known.ended_at)
 }
 
 /// When the first item of a Map began. The Map has no step until it fails.

@@ -4,6 +4,7 @@
 //! does, then the sweeper, and the next release before it begins. All of them read the operation's record. One that is late must not
 //! undo what the next release has stopped or changed since, so each checks [`Restorer::may`] just before a call that changes something.
 
+use jiff::Timestamp;
 use slipway_model::id::OperationId;
 use slipway_model::operation::quiesce::{Quiesced, QuiescedSchedule, QuiescedService, Suspended};
 use slipway_model::operation::{Operation, StepStatus};
@@ -14,7 +15,13 @@ use crate::{Done, StepError, Steps, state};
 
 impl Steps {
     pub(crate) async fn resume(&self, operation: &OperationId, place: &Place) -> Result<Done, StepError> {
-        let begun = self.store.begin_step(operation, state::RESUME).await?;
+        let now = Timestamp::now();
+        let begin = |operation: &mut Operation| {
+            operation.give_up(now);
+            operation.begin_step(state::RESUME, now);
+            Ok(())
+        };
+        let begun = self.store.update_operation(operation, begin).await?;
         Box::pin(self.resume_recorded(begun, place)).await?;
         self.store
             .end_step(operation, state::RESUME, StepStatus::Succeeded)

@@ -4,6 +4,7 @@
 //! progress, at a pause for example, would end later by itself: ECS rolls back if no decision comes. So it is rolled back now, while
 //! the operation still says so, and nothing changes any more once a person decides.
 
+use jiff::Timestamp;
 use slipway_model::id::OperationId;
 use slipway_model::operation::Operation;
 
@@ -21,7 +22,15 @@ impl Steps {
         cluster: &str,
         services: &[PreparedService],
     ) -> Result<Done, StepError> {
-        let known = self.store.operation(operation).await?;
+        let mut known = self.store.operation(operation).await?;
+        if known.running_step().is_some() {
+            let now = Timestamp::now();
+            let given_up = |operation: &mut Operation| {
+                operation.give_up(now);
+                Ok(())
+            };
+            known = self.store.update_operation(operation, given_up).await?;
+        }
         let mut in_progress = Vec::new();
         for service in services.iter().filter(|it| known.rollout_of(&it.key).is_some()) {
             let account = self.stack_account(place, operation).await?;

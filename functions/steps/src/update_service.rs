@@ -35,6 +35,9 @@ impl Steps {
         let step = direction.step_of(&updated.key);
         let now = Timestamp::now();
         let note = |operation: &mut Operation| {
+            if direction == Direction::Restore {
+                operation.give_up(now);
+            }
             operation.begin_step(&step, now);
             if direction == Direction::Restore {
                 operation.leave_pause(&updated.key);

@@ -4,8 +4,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Operation;
-use super::cancel::WAIT_UNTIL_RESTORED;
-use super::unsettled::RESTORE_SCHEDULES;
+use super::cancel::{VERIFY, WAIT_UNTIL_RESTORED};
+use super::quiesce::QUIESCE;
+use super::unsettled::{POINT_SCHEDULES, RESTORE_SCHEDULES};
 
 /// One state of the workflow, as the operation went through it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,6 +95,23 @@ impl Operation {
         let mut steps = self.steps.iter().rev();
         let running = steps.find(|step| step.status == StepStatus::Running);
         running.map(|step| step.name.as_str())
+    }
+
+    /// Notes that the workflow restores what the release changed: the state that it gave up for that ended now. No state says so itself,
+    /// and its time is not that of what is restored. Items of Maps end when what they wait for does.
+    pub fn give_up(&mut self, now: Timestamp) {
+        let is_cancelled = self.cancel.is_some() || self.cancel_requested().is_some();
+        let status = if is_cancelled {
+            StepStatus::Cancelled
+        } else {
+            StepStatus::Failed
+        };
+        for step in &mut self.steps {
+            let is_given_up = [QUIESCE, VERIFY, POINT_SCHEDULES].contains(&step.name.as_str());
+            if is_given_up && step.status == StepStatus::Running {
+                step.end(status, now);
+            }
+        }
     }
 
     /// Notes that the states which ran have ended.

@@ -2,7 +2,7 @@
 
 use asl_interpreter::simulate::Simulation;
 use serde_json::{Value, json};
-use slipway_model::operation::OperationStatus;
+use slipway_model::operation::{OperationStatus, StepStatus};
 
 use crate::kinds::{failed, images, provisioned, succeeded};
 use crate::world::{UPDATE, World, image};
@@ -15,6 +15,14 @@ fn rolled_back(world: &mut World) -> Simulation {
     assert_eq!(failed(&run).0, "Slipway.Unhealthy");
     assert_eq!(world.operation(&release).status, OperationStatus::Failed);
     assert_eq!(images(world), before);
+    let ended = world.operation(&release);
+    let step = |name: &str| ended.steps.iter().find(|step| step.name == name).expect("a step");
+    let (verify, restore) = (step("Verify"), step("Wait until restored: web"));
+    assert!(
+        verify.status == StepStatus::Failed && verify.ended_at.is_some_and(|end| end <= restore.started_at),
+        "Verify ends before a service is restored: {:?}",
+        ended.steps
+    );
     run
 }
 
