@@ -373,7 +373,7 @@ impl End {
 }
 
 /// Moves the stack to its status after the end of an operation, and records what a release left unsettled or stopped: on the stack,
-/// and what is unsettled with its remedy in the operation's failure.
+/// and what the services run now, with the remedy if something is unsettled, in the operation's failure.
 fn end_stack(operation: &mut Operation, stack: &mut Stack, end: &End, now: Timestamp) -> Result<(), IllegalTransition> {
     let succeeded = *end == End::Succeeded;
     let earlier = stack.unsettled.take();
@@ -385,8 +385,19 @@ fn end_stack(operation: &mut Operation, stack: &mut Stack, end: &End, now: Times
         Unsettled::left_by(operation, earlier.as_ref(), now)
     };
     stack.status = stack.status.after(end.of_stack(operation, left.is_some()))?;
-    if let (Some(left), Some(failure)) = (&left, &mut operation.failure) {
-        failure.add(&left.sentence(stack.current_release));
+    let restored = if succeeded {
+        None
+    } else {
+        operation.restored_to(stack.current_release)
+    };
+    // What was restored may be what an earlier operation left.
+    let runs = match (&left, &earlier) {
+        (Some(left), _) => Some(left.sentence(stack.current_release)),
+        (None, Some(earlier)) => restored.map(|_| earlier.sentence(stack.current_release)),
+        (None, None) => restored,
+    };
+    if let (Some(runs), Some(failure)) = (runs, &mut operation.failure) {
+        failure.add(&runs);
     }
     if !operation.quiesced.is_empty() {
         stack.quiesced_by = Some(operation.id.clone());

@@ -96,6 +96,16 @@ impl Unsettled {
 }
 
 impl Operation {
+    /// What the services run after a rollout that did not succeed and left nothing unsettled; `None` if it changed no service.
+    /// `current` is the current release of the stack.
+    pub fn restored_to(&self, current: Option<ReleaseNumber>) -> Option<String> {
+        self.items_of(WAIT_UNTIL_STABLE).next()?;
+        Some(match current {
+            Some(release) => format!("The services run release {release} again."),
+            None => "The services run again what they ran before, which is no release.".to_owned(),
+        })
+    }
+
     /// The items of a Map state that were recorded, each with its status.
     pub(super) fn items_of<'a>(&'a self, state: &'a str) -> impl Iterator<Item = (&'a str, StepStatus)> {
         self.steps.iter().filter_map(move |step| {

@@ -683,7 +683,8 @@ fn a_release_that_never_becomes_healthy_is_rolled_back() {
     let (error, cause) = failed(&run);
     assert_eq!(error, "Slipway.RolloutFailed");
     assert!(
-        cause.contains("the rollout of service `web` failed: tasks failed to start"),
+        cause.contains("the rollout of service `web` failed: tasks failed to start")
+            && cause.contains("The services run release 1 again"),
         "{cause}"
     );
     assert_eq!(images(&world), [image(1).to_string(), image(1).to_string()]);
@@ -714,7 +715,10 @@ fn a_release_that_never_becomes_healthy_is_rolled_back() {
     let run = world.run(&release);
     let (error, cause) = failed(&run);
     assert_eq!(error, "Slipway.Unhealthy");
-    assert!(cause.contains("answered 503 instead of 200"), "{cause}");
+    assert!(
+        cause.contains("answered 503 instead of 200") && cause.contains("The services run release 3 again"),
+        "{cause}"
+    );
     assert_eq!(images(&world), [image(3).to_string(), image(3).to_string()]);
 }
 
