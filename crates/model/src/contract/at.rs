@@ -16,6 +16,22 @@ pub(super) type Problems = Vec<FieldProblem>;
 pub(super) struct At<'a> {
     pub(super) path: String,
     pub(super) value: &'a Partial,
+    /// The attributes that are misspelled here, as they are written.
+    misspelled: BTreeMap<&'static str, &'a str>,
+}
+
+/// How long a name may be that is compared with those of attributes.
+const LONGEST_COMPARED: usize = 100;
+
+/// The attribute that a misspelled name means: at most a third of its characters are missing, added, replaced or swapped.
+fn nearest(written: &str, known: impl Iterator<Item = &'static str>) -> Option<&'static str> {
+    if written.len() > LONGEST_COMPARED {
+        return None;
+    }
+    let most = (written.chars().count() / 3).max(1);
+    let apart = known.map(|name| (strsim::osa_distance(written, name), name));
+    let near = apart.min().filter(|(apart, _)| *apart <= most);
+    near.map(|(_, name)| name)
 }
 
 impl<'a> At<'a> {
@@ -24,6 +40,7 @@ impl<'a> At<'a> {
         Self {
             path: OUTPUT.to_owned(),
             value,
+            misspelled: BTreeMap::new(),
         }
     }
 
@@ -53,10 +70,12 @@ impl<'a> At<'a> {
         let Partial::Object(fields) = self.value else {
             return None;
         };
-        let value = fields.get(key).filter(|value| !value.is_null())?;
+        let written = self.misspelled.get(key).copied().unwrap_or(key);
+        let value = fields.get(written).filter(|value| !value.is_null())?;
         Some(Self {
-            path: format!("{}.{key}", self.path),
+            path: format!("{}.{written}", self.path),
             value,
+            misspelled: BTreeMap::new(),
         })
     }
 
@@ -73,17 +92,41 @@ impl<'a> At<'a> {
         found
     }
 
-    /// The attributes by name; those that are not known attributes are named as problems.
-    pub(super) fn attributes(&self, known: &[&str], problems: &mut Problems) -> Option<()> {
+    /// The same place, where misspelled attributes are read as what they mean: nothing else is wrong because of the spelling.
+    pub(super) fn spelled(&self, known: &[&'static str]) -> Self {
+        let mut misspelled = BTreeMap::new();
+        if let Partial::Object(fields) = self.value {
+            for name in fields.keys().filter(|name| !known.contains(&name.as_str())) {
+                let missing = known.iter().copied().filter(|known| self.get(known).is_none());
+                if let Some(meant) = nearest(name, missing) {
+                    misspelled.entry(meant).or_insert(name.as_str());
+                }
+            }
+        }
+        Self {
+            path: self.path.clone(),
+            value: self.value,
+            misspelled,
+        }
+    }
+
+    /// The attributes by name, read as they are meant; those that are not known attributes are named as problems.
+    pub(super) fn attributes(&self, known: &[&'static str], problems: &mut Problems) -> Option<Self> {
         let fields = self.object(problems)?;
+        let spelled = self.spelled(known);
         for name in fields.keys().filter(|name| !known.contains(&name.as_str())) {
+            let mut meant = spelled.misspelled.iter().filter(|(_, written)| *written == name);
+            let remedy = match meant.next() {
+                Some((meant, _)) => format!("write `{meant}`"),
+                None => format!("use one of: {}", known.join(", ")),
+            };
             problems.push(FieldProblem::new(
                 format!("{}.{name}", self.path),
                 "is not an attribute of the contract",
-                format!("use one of: {}", known.join(", ")),
+                remedy,
             ));
         }
-        Some(())
+        Some(spelled)
     }
 
     /// The elements of a list.
@@ -94,6 +137,7 @@ impl<'a> At<'a> {
         let element = |(index, value)| Self {
             path: format!("{}[{index}]", self.path),
             value,
+            misspelled: BTreeMap::new(),
         };
         values.iter().enumerate().map(element).collect()
     }

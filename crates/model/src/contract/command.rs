@@ -39,13 +39,13 @@ pub(super) fn one_off(at: &At, problems: &mut Problems) -> Option<OneOff> {
 }
 
 pub(super) fn task(at: &At, problems: &mut Problems) -> Option<OneOff> {
-    at.attributes(&["service", "command", "timeout_seconds"], problems)?;
+    let at = &at.attributes(&["service", "command", "timeout_seconds"], problems)?;
     one_off(at, problems)
 }
 
 pub(super) fn schedule(at: &At, problems: &mut Problems) -> Option<Schedule> {
     let known = ["name", "group", "quiesce", "service", "command", "timeout_seconds"];
-    at.attributes(&known, problems)?;
+    let at = &at.attributes(&known, problems)?;
     let name = at.require("name", problems).and_then(|at| at.text(problems));
     let group = match at.get("group") {
         None => Some(default_group()),
@@ -77,9 +77,9 @@ pub(super) fn in_order(at: &At, problems: &mut Problems) -> Vec<NamedOneOff> {
     let mut commands = Vec::new();
     for at in at.elements() {
         let known = ["name", "service", "command", "timeout_seconds"];
-        if at.attributes(&known, problems).is_none() {
+        let Some(at) = at.attributes(&known, problems) else {
             continue;
-        }
+        };
         let name = at.require("name", problems).and_then(|at| at.name(problems));
         if let (Some(run), Some(name)) = (one_off(&at, problems), name) {
             commands.push(NamedOneOff { name, run });

@@ -71,7 +71,7 @@ pub(super) fn read(at: &At, problems: &mut Problems) -> Vec<Migration> {
 }
 
 fn migration(at: &At, problems: &mut Problems) -> Option<Migration> {
-    at.attributes(&ATTRIBUTES, problems)?;
+    let at = &at.attributes(&ATTRIBUTES, problems)?;
     let name = at.require("name", problems).and_then(|at| at.name(problems));
     let sql = at.get("sql").and_then(|at| sql(&at, problems));
     let run = one_off(at, problems);
@@ -85,7 +85,7 @@ fn migration(at: &At, problems: &mut Problems) -> Option<Migration> {
 }
 
 fn sql(at: &At, problems: &mut Problems) -> Option<Sql> {
-    at.attributes(&["files", "postgres", "in_transaction"], problems)?;
+    let at = &at.attributes(&["files", "postgres", "in_transaction"], problems)?;
     let files = at.require("files", problems).and_then(|at| {
         let files = at.list(problems)?;
         if files.is_empty() || files.len() > FILES {

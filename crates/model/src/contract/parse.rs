@@ -49,9 +49,9 @@ pub(super) const ATTRIBUTES: [&str; 13] = [
 
 /// Reads what is known; what has a problem, or is not known yet, is left out.
 fn read(root: &At, problems: &mut Problems) -> Contract {
-    if root.attributes(&ATTRIBUTES, problems).is_none() {
+    let Some(root) = root.attributes(&ATTRIBUTES, problems) else {
         return Contract::default();
-    }
+    };
     let contract = Contract {
         endpoints: root
             .get("endpoints")
@@ -87,12 +87,12 @@ fn read(root: &At, problems: &mut Problems) -> Contract {
         compatible_with_previous: root.get("compatible_with_previous").map(|at| at.flag(problems)),
         notes: root.get("notes").map(|at| at.texts(problems)).unwrap_or_default(),
     };
-    whole::check(root, &contract, problems);
+    whole::check(&root, &contract, problems);
     contract
 }
 
 fn network(at: &At, problems: &mut Problems) -> Option<Network> {
-    at.attributes(&["subnets", "security_groups", "assign_public_ip"], problems)?;
+    let at = &at.attributes(&["subnets", "security_groups", "assign_public_ip"], problems)?;
     let subnets = at.require("subnets", problems).and_then(|at| at.list(problems));
     let groups = at.require("security_groups", problems).and_then(|at| at.list(problems));
     let assign_public_ip = at.get("assign_public_ip").is_some_and(|at| at.flag(problems));
@@ -104,7 +104,7 @@ fn network(at: &At, problems: &mut Problems) -> Option<Network> {
 }
 
 fn database(at: &At, problems: &mut Problems) -> Option<Database> {
-    at.attributes(&["kind", "id"], problems)?;
+    let at = &at.attributes(&["kind", "id"], problems)?;
     let kind = at.require("kind", problems).and_then(|at| {
         Some(match at.text(problems)?.as_str() {
             "rds-instance" => DatabaseKind::RdsInstance,
@@ -132,7 +132,7 @@ fn service(at: &At, problems: &mut Problems) -> Option<Service> {
         "quiesce",
         "rollout_timeout_seconds",
     ];
-    at.attributes(&known, problems)?;
+    let at = &at.attributes(&known, problems)?;
     let bounds = at.get("scaling").and_then(|at| scaling(&at, problems));
     let rollout = rollout(at, problems);
     let quiesce = at.get("quiesce").is_some_and(|at| at.flag(problems));
@@ -178,7 +178,7 @@ fn task_definition(at: &At, problems: &mut Problems) -> Option<Value> {
 }
 
 fn scaling(at: &At, problems: &mut Problems) -> Option<Scaling> {
-    at.attributes(&["min", "max"], problems)?;
+    let at = &at.attributes(&["min", "max"], problems)?;
     let most = at.require("max", problems);
     let max = most.as_ref().and_then(|at| at.number(problems, u32::MAX));
     let min = at.require("min", problems).and_then(|at| at.number(problems, u32::MAX));
@@ -190,7 +190,7 @@ fn scaling(at: &At, problems: &mut Problems) -> Option<Scaling> {
 }
 
 fn health(at: &At, problems: &mut Problems) -> Option<Health> {
-    at.attributes(&["url", "expect"], problems)?;
+    let at = &at.attributes(&["url", "expect"], problems)?;
     let url = at.require("url", problems).and_then(|at| {
         let text = at.text(problems)?;
         if text.starts_with("http://") || text.starts_with("https://") {

@@ -73,6 +73,35 @@ fn every_part_may_be_left_out_or_null() {
 }
 
 #[test]
+fn misspelled_attribute_is_the_only_problem_and_has_its_name() {
+    for (path, written, meant) in [
+        ("", "servics", "services"),
+        ("", "clutser", "cluster"),
+        ("/migrations/0", "comand", "command"),
+        ("/services/web", "desired_cuont", "desired_count"),
+        ("/network", "security_group", "security_groups"),
+        ("/schedules/nightly", "nam", "name"),
+    ] {
+        let mut wrong = whole();
+        let part = wrong.pointer_mut(path).and_then(Value::as_object_mut).expect("a part");
+        let value = part.remove(meant).expect("an attribute");
+        part.insert(written.to_owned(), value);
+        let problems = Contract::parse(&wrong).expect_err("a misspelled attribute");
+        let [problem] = problems.as_slice() else {
+            panic!("{written}: {problems:?}");
+        };
+        assert!(problem.field.ends_with(written), "{problem:?}");
+        assert_eq!(problem.remedy, format!("write `{meant}`"));
+    }
+    // What is wrong in the part itself is named as well.
+    let services = json!({"web": {"name": "web", "desired_count": 1}});
+    assert_eq!(
+        fields(&json!({"cluster": "main", "servics": services})),
+        ["slipway.servics", "slipway.servics.web.task_definition"]
+    );
+}
+
+#[test]
 fn every_problem_is_named_at_once_by_its_path() {
     let mut wrong = whole();
     wrong["service"] = json!({});

@@ -217,7 +217,9 @@ named!(InvalidKind: Kind);
 
 /// The attribute `strategy` of a service.
 pub(super) fn strategy(at: &At, problems: &mut Problems) -> Option<Strategy> {
-    let kind = at.require("kind", problems).and_then(|at| {
+    let observed = ["kind", "bake_minutes", "pauses", "pause_minutes"];
+    let gradual = [&observed[..], &["percent", "step_minutes"]].concat();
+    let kind = at.spelled(&gradual).require("kind", problems).and_then(|at| {
         let text = at.text(problems)?;
         text.parse::<Kind>().ok().or_else(|| {
             at.wrong(
@@ -227,15 +229,13 @@ pub(super) fn strategy(at: &At, problems: &mut Problems) -> Option<Strategy> {
             )
         })
     });
-    let observed = ["kind", "bake_minutes", "pauses", "pause_minutes"];
-    let gradual = [&observed[..], &["percent", "step_minutes"]].concat();
     let known = match kind {
         Some(Kind::Rolling) => &observed[..1],
         Some(Kind::BlueGreen) => &observed,
         // Of an unknown kind, all attributes are.
         Some(Kind::Linear | Kind::Canary) | None => &gradual,
     };
-    at.attributes(known, problems)?;
+    let at = &at.attributes(known, problems)?;
     Some(match kind? {
         Kind::Rolling => Strategy::Rolling,
         Kind::BlueGreen => Strategy::BlueGreen(observation(at, problems)?),
