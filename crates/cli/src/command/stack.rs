@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use slipway_api_types::TransferStack;
 use slipway_model::id::StackId;
 use slipway_model::json::{Fault, Unique};
+use slipway_model::name::Name;
 use slipway_model::variable::Kind;
 
 use super::operation::started;
@@ -154,6 +155,15 @@ fn text_of(body: &Map<String, Value>, field: &str) -> String {
 }
 
 async fn change(update: StackUpdate, stack: &StackId, client: &Client, output: Output) -> Result<Value, Error> {
+    let given = update.variables.variables.iter().map(|(name, _)| name.as_str());
+    check_apart(("--var", given), ("--unset", update.unset.iter().map(String::as_str)))?;
+    let subscribed = update
+        .subscribe
+        .subscriptions
+        .iter()
+        .map(|(service, _)| service.as_str());
+    let unsubscribed = update.unsubscribe.iter().map(Name::as_str);
+    check_apart(("--subscribe", subscribed), ("--unsubscribe", unsubscribed))?;
     let stack: Value = client.get(&format!("/v1/stacks/{stack}")).await?;
     let version = match &update.version {
         Some(version) => version.to_string(),
@@ -176,6 +186,21 @@ async fn change(update: StackUpdate, stack: &StackId, client: &Client, output: O
         body["subscriptions"] = subscriptions.into();
     }
     Ok(body)
+}
+
+/// Rejects a name that one option sets and the other one takes away.
+fn check_apart<'a>(
+    (sets, names): (&str, impl Iterator<Item = &'a str>),
+    (resets, others): (&str, impl Iterator<Item = &'a str>),
+) -> Result<(), Error> {
+    let others: BTreeSet<&str> = others.collect();
+    let mut names = names;
+    match names.find(|name| others.contains(name)) {
+        Some(name) => Err(Error::Usage(format!(
+            "{sets} and {resets} both name `{name}`: use one of them"
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// The subscriptions by service; a service that is named twice is a mistake, whichever repository was meant.
@@ -341,6 +366,20 @@ async fn list(filters: StackList, client: &Client, output: Output) -> Result<(),
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn name_is_not_both_set_and_reset() {
+        let check = |reset: &'static str| {
+            let set = ["size", "copies"].into_iter();
+            check_apart(("--var", set), ("--unset", std::iter::once(reset)))
+        };
+        assert!(check("text").is_ok());
+        let rejected = check("copies").expect_err("a contradiction");
+        assert_eq!(
+            (rejected.exit_code(), rejected.to_string().as_str()),
+            (2, "--var and --unset both name `copies`: use one of them")
+        );
+    }
 
     #[test]
     fn text_stays_text_and_other_types_are_json() {
