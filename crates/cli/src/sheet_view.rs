@@ -55,6 +55,7 @@ pub fn sheet(sheet: &Value) -> Vec<Line> {
         format!("plan         {}", counts(&sheet["plan"])),
     ));
     lines.push(lost);
+    lines.extend(effects(sheet));
     lines.extend(cost(&sheet["plan"]["cost"]));
     for reason in sheet["plan"]["not_understood"].as_array().into_iter().flatten() {
         lines.push(Line::new(
@@ -105,6 +106,31 @@ pub fn sheet(sheet: &Value) -> Vec<Line> {
     lines
 }
 
+/// The counts that are not 0, in words for one and for many.
+fn some_of<const N: usize>(counts: [(&Value, &str, &str); N]) -> Vec<String> {
+    let found = counts.into_iter().filter_map(|(count, one, many)| {
+        let count = count.as_u64().filter(|count| *count > 0)?;
+        Some(counted_as(count, one, many))
+    });
+    found.collect()
+}
+
+/// What the apply runs or meets that is no loss by itself, and may have effects that no plan shows.
+fn effects(sheet: &Value) -> Option<Line> {
+    let plan = &sheet["plan"];
+    let found = some_of([
+        (
+            &plan["provision"],
+            "resource may run provisioners",
+            "resources may run provisioners",
+        ),
+        (&plan["invoke"], "action is invoked", "actions are invoked"),
+        (&plan["checks_failed"], "check failed", "checks failed"),
+    ]);
+    let text = format!("effects      {}", found.join("; "));
+    (!found.is_empty()).then(|| Line::new(Style::Red, text))
+}
+
 /// What the apply loses. What is not understood follows in lines of its own.
 fn losses(sheet: &Value) -> Line {
     let plan = &sheet["plan"];
@@ -125,25 +151,15 @@ fn losses(sheet: &Value) -> Line {
             "resources were not found and leave the state",
         ),
         (
-            &plan["provision"],
-            "resource may run provisioners",
-            "resources may run provisioners",
-        ),
-        (&plan["invoke"], "action is invoked", "actions are invoked"),
-        (
             &plan["drift_overwritten"],
             "change outside Terraform is overwritten",
             "changes outside Terraform are overwritten",
         ),
-        (&plan["checks_failed"], "check failed", "checks failed"),
     ];
-    let found = counts.into_iter().filter_map(|(count, one, many)| {
-        let count = count.as_u64().filter(|count| *count > 0)?;
-        Some(counted_as(count, one, many))
-    });
+    let found = some_of(counts);
     let is_understood = plan["not_understood"].as_array().is_none_or(Vec::is_empty);
     let not_understood = (!is_understood).then(|| "not all of the plan is understood".to_owned());
-    let found: Vec<String> = found.chain(not_understood).collect();
+    let found: Vec<String> = found.into_iter().chain(not_understood).collect();
     if found.is_empty() {
         Line::new(Style::Plain, "loses        nothing".to_owned())
     } else {
@@ -447,8 +463,8 @@ mod tests {
         for (sheet, expected) in [
             (json!({"destroy_count": 0, "plan": {"checks_failed": 0}}), "nothing"),
             (
-                json!({"destroy_count": 2, "forget_count": 1, "plan": {"drift_overwritten": 1, "checks_failed": 1}}),
-                "2 resources are destroyed; 1 resource leaves the state; 1 change outside Terraform is overwritten; 1 check failed",
+                json!({"destroy_count": 2, "forget_count": 1, "plan": {"drift_overwritten": 1}}),
+                "2 resources are destroyed; 1 resource leaves the state; 1 change outside Terraform is overwritten",
             ),
             (
                 json!({"plan": {"not_understood": ["an action"]}}),
@@ -456,7 +472,14 @@ mod tests {
             ),
         ] {
             assert_eq!(losses(&sheet).text, format!("loses        {expected}"));
+            assert_eq!(effects(&sheet), None);
         }
+        let creates = json!({"plan": {"provision": 3, "checks_failed": 1}});
+        assert_eq!(losses(&creates).text, "loses        nothing");
+        assert_eq!(
+            effects(&creates).map(|line| line.text),
+            Some("effects      3 resources may run provisioners; 1 check failed".to_owned())
+        );
     }
 
     #[test]
