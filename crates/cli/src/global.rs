@@ -1,5 +1,6 @@
 //! The options of every command.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, ValueHint};
@@ -46,6 +47,26 @@ impl Global {
     }
 }
 
+/// Whether a command line that cannot be read asks for data, by its options alone.
+pub fn asks_for_data(arguments: impl Iterator<Item = OsString>) -> bool {
+    let is_data = |form: &str| Format::from_str(form, false).is_ok_and(|format| format != Format::Table);
+    let mut is_form = false;
+    for argument in arguments {
+        let argument = argument.to_string_lossy();
+        if is_form && is_data(&argument) {
+            return true;
+        }
+        is_form = argument == "--output";
+        match argument.as_ref() {
+            "--" => return false,
+            "--json" => return true,
+            other if other.strip_prefix("--output=").is_some_and(is_data) => return true,
+            _ => {}
+        }
+    }
+    false
+}
+
 /// An authentication method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Way {
@@ -55,4 +76,24 @@ pub enum Way {
     Token,
     /// Send no credentials
     None,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_is_asked_for_by_options_alone() {
+        for (line, expected) in [
+            ("stack lst --json", true),
+            ("stack lst --output yaml", true),
+            ("--output=json stack", true),
+            ("stack lst --output table", false),
+            ("stack lst --output", false),
+            ("aws s3 -- --json", false),
+            ("json --output=xml", false),
+        ] {
+            assert_eq!(asks_for_data(line.split(' ').map(OsString::from)), expected, "{line}");
+        }
+    }
 }

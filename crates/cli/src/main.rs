@@ -68,8 +68,12 @@ fn main() -> ExitCode {
 
 #[tokio::main]
 async fn command_line() -> ExitCode {
-    let matches = args::parser().get_matches();
-    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let parsed = args::parser().try_get_matches();
+    let parsed = parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
+    let (cli, matches) = match parsed {
+        Ok(parsed) => parsed,
+        Err(error) => return rejected(&error),
+    };
     // A server logs warnings; the demo has its own output. The S3 library logs every missing object as an error.
     let usual = if matches!(cli.command, Command::Up(_)) {
         "warn,s3s=off"
@@ -84,22 +88,36 @@ async fn command_line() -> ExitCode {
     let run = Box::pin(run(cli, &matches)).await;
     match run.and_then(|()| output::check()) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let printed = if for_programs {
-                error.to_json().to_string()
-            } else {
-                error.report()
-            };
-            let mut stderr = std::io::stderr();
-            let printed = if stderr.is_terminal() || !for_programs {
-                harmless(&printed)
-            } else {
-                printed.into()
-            };
-            let _ = writeln!(stderr, "{printed}");
-            ExitCode::from(error.exit_code())
-        }
+        Err(error) => fail(&error, for_programs),
     }
+}
+
+/// Ends with the reason for which a command line cannot be read; with the help or the version that it asks for.
+fn rejected(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() || !global::asks_for_data(std::env::args_os().skip(1)) {
+        error.exit();
+    }
+    let text = error.render().to_string();
+    let text = text.trim();
+    let reason = text.strip_prefix("error: ").unwrap_or(text);
+    fail(&Error::Usage(reason.to_owned()), true)
+}
+
+/// Prints why a command failed; its exit code.
+fn fail(error: &Error, for_programs: bool) -> ExitCode {
+    let printed = if for_programs {
+        error.to_json().to_string()
+    } else {
+        error.report()
+    };
+    let mut stderr = std::io::stderr();
+    let printed = if stderr.is_terminal() || !for_programs {
+        harmless(&printed)
+    } else {
+        printed.into()
+    };
+    let _ = writeln!(stderr, "{printed}");
+    ExitCode::from(error.exit_code())
 }
 
 async fn run(cli: Cli, matches: &ArgMatches) -> Result<(), Error> {

@@ -195,6 +195,22 @@ async fn stack_stands_for_its_operation() {
     assert_eq!(mine.as_array().map(Vec::len), Some(1), "{mine:#}");
 }
 
+#[test]
+fn command_line_that_cannot_be_read_is_an_error_in_json() {
+    let run = |arguments: &[&str]| Command::new(SLIPWAY).args(arguments).output().expect("slipway runs");
+    let rejected = run(&["stack", "list", "--statuz", "ready", "--json"]);
+    let printed: Value = serde_json::from_slice(&rejected.stderr).expect("JSON");
+    assert_eq!((rejected.status.code(), &printed["exit_code"]), (Some(2), &json!(2)));
+    let message = printed["message"].as_str().expect("a text");
+    assert!(message.starts_with("unexpected argument '--statuz'"), "{message}");
+    let rejected = run(&["stack", "list", "--statuz", "ready"]);
+    assert!(
+        text(&rejected).starts_with("error: unexpected argument"),
+        "{}",
+        text(&rejected)
+    );
+}
+
 /// A script would take an empty file for an answer.
 #[test]
 fn full_disk_is_an_error_and_a_closed_pipe_is_none() {
