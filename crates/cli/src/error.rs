@@ -30,6 +30,14 @@ pub enum Error {
         /// What is wrong, each with the file as the caller opens it.
         wrong: Vec<(PathBuf, FieldProblem)>,
     },
+    /// A link below a blueprint stands for no file that is published.
+    #[error("{} is a link that {what}: {}", path.display(), Self::LINK_REMEDY)]
+    Link {
+        /// The link.
+        path: PathBuf,
+        /// Where it leads.
+        what: String,
+    },
     /// Some of what was to be exported cannot be read.
     #[error("the server cannot read this {noun}, so an export would not be whole: {names}; put it anew, or delete it")]
     Unreadable {
@@ -333,6 +341,9 @@ fn unpublishable(folder: &Path) -> String {
 }
 
 impl Error {
+    /// What to do about a link that is not published.
+    pub const LINK_REMEDY: &str = "put the file itself there, or name it in a file .slipwayignore beside it";
+
     /// What failed with a file or folder; for `map_err`.
     pub fn file(action: &'static str, path: &Path) -> impl Fn(io::Error) -> Self + Copy {
         move |source| Self::File {
@@ -351,7 +362,7 @@ impl Error {
             | Self::ForgedAudit { .. }
             | Self::PolicyTests(_)
             | Self::NotPermitted => 1,
-            Self::Usage(_) | Self::Files(_) => 2,
+            Self::Usage(_) | Self::Files(_) | Self::Link { .. } => 2,
             Self::Findings { .. } | Self::DangerousStatements { .. } => 6,
             // As a shell has it for a program that SIGINT ends: 128 and the number of the signal.
             Self::Interrupted { .. } => 130,

@@ -49,6 +49,9 @@ pub struct Modules<M> {
     pub modules: Vec<M>,
 }
 
+/// The longest README, in bytes: it is an item of the table, which has at most 400 KB.
+pub const README_BYTES: usize = 200_000;
+
 /// The most bytes that the files of a blueprint have together. It leaves room for the JSON around them in a request to
 /// Lambda, which takes 6 MB.
 pub const SOURCE_SIZE: usize = 4 * 1024 * 1024;

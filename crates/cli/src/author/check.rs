@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use slipway_model::blueprint::Source;
+use slipway_model::blueprint::{README_BYTES, Source};
 use slipway_model::json::Fault;
 use slipway_model::problem::{FieldProblem, Place};
 use slipway_model::{terraform_file, terraform_json};
@@ -13,7 +13,7 @@ pub use super::finding::Finding;
 use super::finding::{Rule, Severity};
 use super::migrations;
 use super::terraform::{Copy, Diagnostic, DiagnosticSeverity, Providers};
-use crate::bundle::{self, ABOUT, About};
+use crate::bundle::{self, ABOUT, About, README};
 use crate::error::Error;
 use crate::files;
 use crate::hint;
@@ -51,9 +51,13 @@ pub fn note(text: &str) -> Line {
 
 /// Checks the blueprint in a folder. Its local modules may be anywhere below `top`.
 pub fn check(folder: &Path, top: &Path, providers: Providers, search: &Search) -> Result<Checked, Error> {
-    let source = bundle::read(folder, top)?;
+    let source = match bundle::read(folder, top) {
+        Err(Error::Link { path, what }) => return of_link(folder, &path, &what),
+        source => source?,
+    };
     let files = Files::new(folder, &source);
     let mut findings = about(folder)?;
+    findings.extend(readme(folder, top)?);
     let problems = source.check_as_written().err().unwrap_or_default();
     findings.extend(problems.into_iter().map(|problem| Finding::of(problem, &files)));
     let mut notes = Vec::new();
@@ -74,6 +78,53 @@ pub fn check(folder: &Path, top: &Path, providers: Providers, search: &Search) -
         notes,
         terraform,
     })
+}
+
+/// What was checked of a blueprint whose files cannot be read, because of a link.
+fn of_link(folder: &Path, path: &Path, what: &str) -> Result<Checked, Error> {
+    let whole = folder.canonicalize().map_err(Error::file("read", folder))?;
+    let shown = path.strip_prefix(whole).map(|below| folder.join(below));
+    let message = format!("is a link that {what}");
+    let file = shown.unwrap_or_else(|_| path.to_owned());
+    let mut findings = about(folder)?;
+    findings.push(of_file(file, message, Error::LINK_REMEDY));
+    Ok(Checked {
+        source: Source::default(),
+        findings,
+        notes: vec!["the rest is checked once the link is corrected".to_owned()],
+        terraform: None,
+    })
+}
+
+/// What the API rejects of the README.
+fn readme(folder: &Path, top: &Path) -> Result<Option<Finding>, Error> {
+    let Some(text) = bundle::readme(folder, top)? else {
+        return Ok(None);
+    };
+    let wrong = if text.len() > README_BYTES {
+        let remedy = format!("give a README of at most {README_BYTES} bytes");
+        Some((Place::START, format!("has {} bytes", text.len()), remedy))
+    } else {
+        let nul = text.find('\0').map(|byte| Place::of(&text, byte));
+        nul.map(|place| (place, "has a NUL character".to_owned(), "remove it".to_owned()))
+    };
+    Ok(wrong.map(|(place, message, remedy)| Finding {
+        place,
+        ..of_file(folder.join(README), message, &remedy)
+    }))
+}
+
+/// What is wrong with a file as a whole.
+fn of_file(file: PathBuf, message: String, remedy: &str) -> Finding {
+    Finding {
+        file,
+        place: Place::START,
+        severity: Severity::Error,
+        rule: Rule::Blueprint,
+        code: None,
+        message,
+        remedy: Some(remedy.to_owned()),
+    }
 }
 
 /// What Terraform says without a network.

@@ -133,8 +133,8 @@ impl Walk<'_> {
 }
 
 fn refused(path: &Path, what: &str) -> Error {
-    Error::Usage(format!(
-        "{} is a link that {what}: put the file itself there, or name it in a file {IGNORE} beside it",
-        path.display()
-    ))
+    Error::Link {
+        path: path.to_owned(),
+        what: what.to_owned(),
+    }
 }

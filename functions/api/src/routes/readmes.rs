@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
-use slipway_model::blueprint::{Blueprint, Source};
+use slipway_model::blueprint::{Blueprint, README_BYTES, Source};
 use slipway_model::problem::FieldProblem;
 
 use crate::Api;
@@ -12,9 +12,6 @@ use crate::body::Fields;
 use crate::error::Error;
 use crate::openapi::ReadProblems;
 use crate::parameters::{InPath, Parameters};
-
-/// The longest README, in bytes: it is an item of the table, which has at most 400 KB.
-const README_LENGTH: usize = 200_000;
 
 /// The file that is the README if the request has no other.
 const README: &str = "README.md";
@@ -55,9 +52,9 @@ pub(super) async fn show(
 pub(super) fn of_request(fields: &mut Fields) -> Option<String> {
     let readme: Option<String> = fields.optional("readme", "give Markdown");
     let length = readme.as_ref().map_or(0, String::len);
-    if length > README_LENGTH {
+    if length > README_BYTES {
         let detail = format!("has {length} bytes");
-        let remedy = format!("give a README of at most {README_LENGTH} bytes");
+        let remedy = format!("give a README of at most {README_BYTES} bytes");
         fields.problem(FieldProblem::new("readme", detail, remedy));
     }
     readme
@@ -66,7 +63,7 @@ pub(super) fn of_request(fields: &mut Fields) -> Option<String> {
 /// The README among the files of a root module.
 pub(super) fn of_files(source: &Source) -> Option<&str> {
     let mut files = source.root_files();
-    let found = files.find(|(file, text)| *file == README && text.len() <= README_LENGTH);
+    let found = files.find(|(file, text)| *file == README && text.len() <= README_BYTES);
     found.map(|(_, text)| text)
 }
 

@@ -261,6 +261,26 @@ fn cycle_is_a_finding_and_is_not_published() {
 }
 
 #[test]
+fn link_and_readme_that_cannot_be_published_are_findings() {
+    let mut files = good();
+    files.push(("README.md", format!("# Hello\n\0{}", "x".repeat(10))));
+    let top = folder(&files);
+    let check = || {
+        let output = slipway(top.path(), &["blueprint", "check", "web", "--json"]);
+        let found = json_of(&output);
+        let finding = &found["findings"][0];
+        assert_eq!((code(&output), &found["errors"]), (Some(6), &json!(1)), "{found:#}");
+        (finding["file"].clone(), finding["line"].clone())
+    };
+    assert_eq!(check(), (json!("web/README.md"), json!(2)));
+    fs::write(top.path().join("web/README.md"), "x".repeat(200_001)).expect("a file");
+    assert_eq!(check(), (json!("web/README.md"), json!(1)));
+    fs::remove_file(top.path().join("web/README.md")).expect("no file");
+    std::os::unix::fs::symlink("/etc/hostname", top.path().join("web/names/host")).expect("a link");
+    assert_eq!(check(), (json!("web/names/host"), json!(1)));
+}
+
+#[test]
 fn check_without_terraform_says_so() {
     let mut files = good();
     let (_, outputs) = &mut files[2];
