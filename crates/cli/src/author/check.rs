@@ -257,6 +257,7 @@ fn by_terraform(
         .map(|(file, line)| (file.clone(), files.block_at(file, *line)))
         .collect();
     let is_named = !known.is_empty() || said.iter().any(|one| one.is_error() && one.range.is_some());
+    let mut is_whole = is_ready;
     for diagnostic in said {
         let severity = match diagnostic.severity {
             DiagnosticSeverity::Error => Severity::Error,
@@ -265,12 +266,15 @@ fn by_terraform(
         };
         let message = copy.plain(&diagnostic.text());
         let Some(range) = &diagnostic.range else {
-            if is_ready && severity == Severity::Error {
+            if is_named {
+                // It may only follow: a module that is not there, say, or a lock file that cannot be read.
+                is_whole &= severity != Severity::Error;
+            } else if is_ready && severity == Severity::Error {
                 // It is about the whole module: a cycle, say.
                 let (file, place) = files.place_in_root_module(&message);
                 findings.push(of_terraform(file, place, severity, message));
-            } else if !is_named {
-                // It is about this machine. Beside what is named it only follows: a module that is not there, say.
+            } else {
+                // It is about this machine.
                 notes.push(format!("Terraform could not check all: {message}"));
             }
             continue;
@@ -287,7 +291,7 @@ fn by_terraform(
             findings.push(found);
         }
     }
-    if !is_ready && !known.is_empty() {
+    if !is_whole && is_named {
         notes.push("Terraform checks the rest once these are corrected".to_owned());
     }
     Ok(())
