@@ -92,7 +92,7 @@ impl Admission<'_> {
         let Some(current) = stack.current_release else {
             return Err(Refusal::Conflict(format!(
                 "The stack `{}` runs no release: there is nothing to go back from. Release images first.",
-                stack.id
+                stack.name
             )));
         };
         let coming = self.coming_release(stack).await?;
@@ -157,7 +157,7 @@ impl Admission<'_> {
                 return Err(Refusal::Conflict(format!(
                     "The stack `{}` runs release {from}, or is going to, and no release before it has succeeded: there is \
                      nothing to go back to.",
-                    stack.id
+                    stack.name
                 )));
             }
         }
@@ -179,7 +179,7 @@ fn fitted(
         }
         return Err(Refusal::Conflict(format!(
             "The stack `{}` is {} and has no services yet. Update it until it is ready, then release.",
-            stack.id, stack.status
+            stack.name, stack.status
         )));
     };
     let services: Vec<&str> = contract.services.keys().map(Name::as_str).collect();
@@ -236,7 +236,7 @@ pub(super) fn judge_task(stack: &Stack, name: &Name) -> Result<(), Refusal> {
     let Some(tasks) = tasks else {
         return Err(Refusal::Conflict(format!(
             "The stack `{}` is {} and has no tasks yet. Wait until it is ready.",
-            stack.id, stack.status
+            stack.name, stack.status
         )));
     };
     if !tasks.contains_key(name) {
@@ -245,13 +245,13 @@ pub(super) fn judge_task(stack: &Stack, name: &Name) -> Result<(), Refusal> {
             [] => "its blueprint names no tasks".to_owned(),
             names => format!("its tasks are: {}", names.join(", ")),
         };
-        let what = format!("task `{name}` of the stack {}; {there_are}", stack.id);
+        let what = format!("task `{name}` of the stack {}; {there_are}", stack.name);
         return Err(Refusal::Store(Error::NotFound { what }));
     }
     if stack.current_release.is_none() {
         return Err(Refusal::Conflict(format!(
             "The stack `{}` runs no release yet, and a task runs with the images of the current one. Release images first.",
-            stack.id
+            stack.name
         )));
     }
     Ok(())

@@ -82,7 +82,7 @@ pub(super) async fn show(
     let number = shortened(&number);
     Err(Error::NotFound(format!(
         "The stack `{}` has no release {number}; {there_are}.",
-        stack.id
+        stack.name
     )))
 }
 

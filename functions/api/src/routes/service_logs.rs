@@ -120,7 +120,7 @@ fn logs_of(stack: &Stack, service: &str) -> Result<Vec<ContainerLog>, Error> {
         let service = crate::body::shortened(service);
         return Err(Error::NotFound(format!(
             "The stack `{}` has no service `{service}`; {there_are}.",
-            stack.id
+            stack.name
         )));
     };
     let logs: Vec<ContainerLog> = found.logs().into_iter().filter(|log| log.is_of(&stack.id)).collect();

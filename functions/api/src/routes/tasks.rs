@@ -47,7 +47,7 @@ pub(super) async fn run(
         return Err(Error::NotFound(format!(
             "There is no task `{}`: a task's name looks like `load-dump`. The stack `{}` says which there are.",
             shortened(&name),
-            stack.id
+            stack.name
         )));
     };
     let outcome = api
