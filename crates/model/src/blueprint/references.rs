@@ -54,11 +54,10 @@ pub(super) fn problems(source: &Source) -> Vec<FieldProblem> {
         let mut finder = Finder {
             field: source.root_field(file),
             declared: &declared,
-            iterators: Vec::new(),
             problems: &mut problems,
         };
         for block in body.blocks.iter().filter(|block| REFERRING.contains(&block.kind)) {
-            finder.body(&block.body);
+            finder.top(block);
         }
     }
     problems
@@ -67,23 +66,38 @@ pub(super) fn problems(source: &Source) -> Vec<FieldProblem> {
 struct Finder<'a> {
     field: String,
     declared: &'a Declared<'a>,
-    /// The names that `dynamic` blocks around give.
-    iterators: Vec<String>,
     problems: &'a mut Vec<FieldProblem>,
 }
 
 impl Finder<'_> {
-    fn body(&mut self, body: &Body<'_>) {
+    /// A block that is in no other. Terraform evaluates the `connection` of a resource with provisioners only.
+    fn top(&mut self, block: &Block<'_>) {
+        let connects = block.kind != "resource" || block.body.blocks_of("provisioner").next().is_some();
+        self.arguments(&block.body);
+        for inner in &block.body.blocks {
+            if connects || inner.kind != "connection" {
+                self.block(inner);
+            }
+        }
+    }
+
+    /// Terraform evaluates the content of a `dynamic` block once for each element, so never if there are none.
+    fn block(&mut self, block: &Block<'_>) {
+        if block.kind == "dynamic" {
+            if let Some(elements) = block.body.argument("for_each") {
+                self.argument(elements);
+            }
+            return;
+        }
+        self.arguments(&block.body);
+        for inner in &block.body.blocks {
+            self.block(inner);
+        }
+    }
+
+    fn arguments(&mut self, body: &Body<'_>) {
         for argument in &body.arguments {
             self.argument(argument);
-        }
-        for block in &body.blocks {
-            let around = self.iterators.len();
-            if block.kind == "dynamic" {
-                self.iterators.extend(iterator_of(block));
-            }
-            self.body(&block.body);
-            self.iterators.truncate(around);
         }
     }
 
@@ -94,9 +108,6 @@ impl Finder<'_> {
         };
         for reference in references(&expression) {
             let Some(name) = reference.path.first() else { continue };
-            if self.iterators.contains(&reference.root) {
-                continue;
-            }
             let (noun, known) = match reference.root.as_str() {
                 "var" => ("variable", &self.declared.variables),
                 "local" => ("local", &self.declared.locals),
@@ -117,14 +128,6 @@ impl Finder<'_> {
             self.problems
                 .push(FieldProblem::new(self.field.clone(), detail, remedy).at(at));
         }
-    }
-}
-
-/// The name by which a `dynamic` block's content refers to its element.
-fn iterator_of(block: &Block<'_>) -> Option<String> {
-    match block.body.argument("iterator") {
-        Some(iterator) => Some(iterator.text.to_owned()),
-        None => block.labels.first().map(|label| label.clone().into_owned()),
     }
 }
 
@@ -178,7 +181,49 @@ moved {
             [
                 "7:21 the variable `b` is not declared",
                 "11:7 the module `n` is not declared",
-                "20:29 the local `z` is not declared",
+                "18:16 the variable `c` is not declared",
+            ]
+        );
+    }
+
+    #[test]
+    fn reference_that_terraform_may_never_evaluate_is_left_to_it() {
+        let text = r#"
+variable "on" {}
+resource "t" "dynamic" {
+  dynamic "a" {
+    for_each = var.on ? [1] : []
+    labels   = [var.nothing]
+    content {
+      b = var.nothing.port
+      dynamic "c" {
+        for_each = local.nothing
+        content {}
+      }
+    }
+  }
+}
+resource "t" "idle" {
+  connection {
+    host = var.nothing
+  }
+}
+resource "t" "used" {
+  connection {
+    host = var.host
+  }
+  provisioner "remote-exec" {
+    connection {
+      user = local.user
+    }
+  }
+}
+"#;
+        assert_eq!(
+            found(text),
+            [
+                "23:12 the variable `host` is not declared",
+                "27:14 the local `user` is not declared",
             ]
         );
     }
