@@ -119,6 +119,7 @@ pub fn read(folder: &Path, top: &Path) -> Result<Source, Error> {
         }
     }
     reader.take_pictures();
+    reader.leave_out_tofu(&modules);
     Ok(reader.relative_to_common_folder())
 }
 
@@ -155,10 +156,10 @@ impl Reader {
             self.take_file(found)?;
         }
         for found in for_people {
-            let needed = found
-                .needs
-                .as_ref()
-                .is_some_and(|(folder, name)| self.is_named_in(Some(folder), name));
+            let needed = found.needs.as_ref().is_some_and(|need| {
+                self.terraform_files()
+                    .any(|(folder, text)| folder == need.folder && need.is_named_in(text))
+            });
             if needed {
                 self.take_file(found)?;
             }
@@ -187,21 +188,37 @@ impl Reader {
         Ok(())
     }
 
-    /// Whether a Terraform file names something: one of a folder, or any.
-    fn is_named_in(&self, folder: Option<&str>, name: &str) -> bool {
-        self.source.files.iter().any(|(path, text)| {
-            let (above, file) = path.rsplit_once('/').unwrap_or(("", path));
-            let is_terraform = file.ends_with(".tf") || file.ends_with(".tf.json");
-            is_terraform && folder.is_none_or(|folder| folder == above) && text.contains(name)
+    /// The folder and the text of each Terraform file.
+    fn terraform_files(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.source.files.iter().filter_map(|(path, text)| {
+            let (folder, file) = path.rsplit_once('/').unwrap_or(("", path));
+            tree::is_terraform(file).then_some((folder, text.as_str()))
         })
     }
 
     fn take_pictures(&mut self) {
         for (path, content, may_run) in std::mem::take(&mut self.pictures) {
             let end = path.rfind('.').map_or("", |dot| &path[dot..]);
-            if self.is_named_in(None, end) {
+            if self.terraform_files().any(|(_, text)| text.contains(end)) {
                 self.source.insert(path, content, may_run);
             }
+        }
+    }
+
+    /// Leaves out files that only OpenTofu reads, where it then reads what Terraform reads: those of no module, and those in whose place
+    /// it reads the Terraform file of the same name. The check of the files rejects others.
+    fn leave_out_tofu(&mut self, modules: &[String]) {
+        let files = &self.source.files;
+        let paths = files.keys().chain(self.source.binaries.keys());
+        let is_left_out = |path: &&String| {
+            let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+            twin(path).is_some_and(|twin| files.contains_key(&twin) || modules.iter().all(|module| module != folder))
+        };
+        let left_out: Vec<String> = paths.filter(is_left_out).cloned().collect();
+        for path in left_out {
+            self.source.files.remove(&path);
+            self.source.binaries.remove(&path);
+            self.source.executables.remove(&path);
         }
     }
 
@@ -244,6 +261,12 @@ impl Reader {
             executables: self.source.executables.into_iter().map(below).collect(),
         }
     }
+}
+
+/// The Terraform file that OpenTofu reads if this file of its own is not there.
+fn twin(path: &str) -> Option<String> {
+    let json = path.strip_suffix(".tofu.json").map(|stem| format!("{stem}.tf.json"));
+    json.or_else(|| path.strip_suffix(".tofu").map(|stem| format!("{stem}.tf")))
 }
 
 /// Whether a folder is another one or below it.

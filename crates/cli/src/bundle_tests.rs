@@ -177,6 +177,74 @@ fn called_module_below_tests_is_published() {
 }
 
 #[test]
+fn folders_for_people_beside_terraform_files_are_left_out() {
+    let top = folder(&[
+        (
+            "main.tf",
+            &format!("{}\n# latest/ is not named", call("./examples/base")),
+        ),
+        (".terraform.lock.hcl", ""),
+        (".github/workflows/ci.yml", ""),
+        ("examples/base/main.tf", ""),
+        ("examples/other/main.tf", ""),
+        ("test/go.mod", ""),
+        (
+            "m/main.tf",
+            "locals {\n  a = fileset(\"${path.module}/test\", \"*\")\n  b = \"${path.module}/.hidden/a\"\n}",
+        ),
+        ("m/call.tf", &call("../examples/base")),
+        ("m/test/data.json", ""),
+        ("m/.hidden/a", ""),
+        ("m/.other/a", ""),
+        ("function/test/__init__.py", ""),
+        ("function/.config/a", ""),
+    ]);
+    let source = read(top.path(), top.path()).expect("a source");
+    let files: Vec<&str> = source.files.keys().map(String::as_str).collect();
+    assert_eq!(
+        files,
+        [
+            ".terraform.lock.hcl",
+            "examples/base/main.tf",
+            "function/.config/a",
+            "function/test/__init__.py",
+            "m/.hidden/a",
+            "m/call.tf",
+            "m/main.tf",
+            "m/test/data.json",
+            "main.tf",
+        ]
+    );
+    fs::write(top.path().join(".slipwayignore"), "!.github/\n").expect("a file");
+    let source = read(top.path(), top.path()).expect("a source");
+    assert!(source.files.contains_key(".github/workflows/ci.yml"));
+}
+
+#[test]
+fn tofu_file_that_changes_nothing_is_left_out() {
+    let top = folder(&[
+        ("main.tf", &call("./m")),
+        ("main.tofu", ""),
+        ("data.tf.json", "{}"),
+        ("data.tofu.json", "{}"),
+        ("m/main.tf", ""),
+        ("m/main.tofu", ""),
+        ("other/versions.tofu", ""),
+    ]);
+    let source = read(top.path(), top.path()).expect("a source");
+    let files: Vec<&str> = source.files.keys().map(String::as_str).collect();
+    assert_eq!(files, ["data.tf.json", "m/main.tf", "main.tf"]);
+    // OpenTofu would read it, and Slipway would not.
+    fs::write(top.path().join("m/more.tofu"), "").expect("a file");
+    let source = read(top.path(), top.path()).expect("a source");
+    let problems = source.check().expect_err("a file of OpenTofu");
+    assert!(
+        problems.iter().any(|problem| problem.field == "files.m/more.tofu"),
+        "{problems:?}"
+    );
+}
+
+#[test]
 fn call_that_leaves_a_folder_and_returns_is_kept() {
     let top = folder(&[
         ("tf/modules/a/recipe/main.tf", &call("../../../modules/b")),

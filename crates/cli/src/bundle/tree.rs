@@ -16,7 +16,30 @@ pub struct Found {
     /// Where its content is, behind whatever link.
     pub real: PathBuf,
     /// For a file that is usually for people alone: what a Terraform file of this folder has to name for it to be published.
-    pub needs: Option<(String, &'static str)>,
+    pub needs: Option<Need>,
+}
+
+/// What a Terraform file has to name.
+#[derive(Debug, Clone)]
+pub struct Need {
+    /// The folder of the Terraform file.
+    pub folder: String,
+    /// The name of a file, or of a folder with `/` at its end.
+    name: String,
+}
+
+impl Need {
+    /// Whether the text of a Terraform file names it: `"${path.module}/tests/data.json"` and `"tests"` name the folder `tests`,
+    /// `latest/` does not.
+    pub fn is_named_in(&self, text: &str) -> bool {
+        let is_of_name = |letter: char| letter.is_alphanumeric() || "_-.".contains(letter);
+        let bare = self.name.trim_end_matches('/');
+        let is_folder = bare.len() < self.name.len();
+        text.match_indices(bare).any(|(at, _)| {
+            let ends = !is_folder || text[at + bare.len()..].starts_with(['/', '"']);
+            ends && !text[..at].ends_with(is_of_name)
+        })
+    }
 }
 
 /// Whether a file is never published: what Terraform and systems leave in folders, and what says how to publish.
@@ -27,13 +50,19 @@ fn is_never_published(name: &str) -> bool {
         || name.ends_with(".tftest.json")
 }
 
-/// What usually only people and tests read; and how a Terraform file that reads it too names it.
-fn for_people(name: &str, is_folder: bool) -> Option<&'static str> {
-    match name {
-        README => Some(README),
-        "tests" if is_folder => Some("tests/"),
-        _ => None,
+/// What usually only people and tests read, as a Terraform file that reads it too names it. Beside Terraform files, examples and hidden
+/// folders are people's; elsewhere, they may be part of what a module packs.
+fn for_people(name: &str, is_folder: bool, is_in_module: bool) -> Option<String> {
+    if !is_folder {
+        return (name == README).then(|| README.to_owned());
     }
+    let is_beside = is_in_module && (name == "examples" || name == "test" || name.starts_with('.'));
+    (name == "tests" || is_beside).then(|| format!("{name}/"))
+}
+
+/// Whether a file is one that Terraform reads by its name.
+pub fn is_terraform(name: &str) -> bool {
+    name.ends_with(".tf") || name.ends_with(".tf.json")
 }
 
 struct Walk<'a> {
@@ -71,15 +100,19 @@ impl Walk<'_> {
         folder: &str,
         path: &Path,
         rules: &Rules,
-        needs: Option<&(String, &'static str)>,
+        needs: Option<&Need>,
         around: &mut Vec<PathBuf>,
     ) -> Result<(), Error> {
         let mut rules = rules.clone();
         add_rules(&mut rules, self.top, folder)?;
         around.push(path.canonicalize().map_err(Error::file("read", path))?);
+        let mut entries = Vec::new();
         for entry in fs::read_dir(path).map_err(Error::file("read", path))? {
             let entry = entry.map_err(Error::file("read", path))?;
-            let name = text(Path::new(&entry.file_name()))?;
+            entries.push((text(Path::new(&entry.file_name()))?, entry));
+        }
+        let is_in_module = entries.iter().any(|(name, _)| is_terraform(name));
+        for (name, entry) in entries {
             let here = join(folder, &name);
             let Some(real) = self.target(&here, &entry)? else {
                 continue;
@@ -99,8 +132,9 @@ impl Walk<'_> {
                     &format!("leads out of {}", self.top.display()),
                 ));
             }
-            let own = for_people(&name, is_folder).filter(|_| said.is_none());
-            let needs = own.map(|name| (folder.to_owned(), name)).or(needs.cloned());
+            let own = for_people(&name, is_folder, is_in_module).filter(|_| said.is_none());
+            let folder = folder.to_owned();
+            let needs = own.map(|name| Need { folder, name }).or(needs.cloned());
             if is_folder {
                 if around.contains(&real) {
                     return Err(refused(&self.top.join(&here), "leads back to a folder above it"));
