@@ -144,7 +144,7 @@ fn sheet_has_what_an_approver_decides_by() {
         sheet["approval"],
         json!({"required": 1, "self_approval": false, "expires_at": "1970-01-04T00:00:00Z", "required_by": [{
             "policy": "environment.approval",
-            "reason": "the plan destroys, replaces or forgets resources, invokes actions or runs provisioners",
+            "reason": "the plan destroys, replaces, forgets or does not find resources, invokes actions or runs provisioners",
         }]})
     );
     assert!(!sheet.to_string().contains("hunter2"), "{sheet:#}");

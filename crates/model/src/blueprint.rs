@@ -177,18 +177,7 @@ impl Source {
         }
         problems.extend(self.nested_problems());
         problems.extend(self.binary_problems());
-        let size: usize = self.files.values().chain(self.binaries.values()).map(String::len).sum();
-        if size > SOURCE_SIZE {
-            problems.push(FieldProblem::new(
-                "files",
-                format!("the files have {size} bytes together"),
-                format!(
-                    "publish at most {SOURCE_SIZE} bytes, the root module and the local modules that it calls: name what Terraform does \
-                     not need in a file `.slipwayignore`. The largest are {}",
-                    self.largest()
-                ),
-            ));
-        }
+        problems.extend(self.size_problem());
         // One that is not UTF-8 is named as that.
         let is_of_root = |path: &&String| folder_and_file(path).0 == self.root;
         let odd = self
@@ -267,6 +256,28 @@ impl Source {
 }
 
 impl Source {
+    fn size_problem(&self) -> Option<FieldProblem> {
+        let size: usize = self.files.values().chain(self.binaries.values()).map(String::len).sum();
+        if size <= SOURCE_SIZE {
+            return None;
+        }
+        let mut paths = self.files.keys().chain(self.binaries.keys());
+        let ignored = if paths.any(|path| self.is_vendored(path)) {
+            "in the file `.slipwayignore` of the root module's folder, which counts for `vendored`, too"
+        } else {
+            "in a file `.slipwayignore`"
+        };
+        Some(FieldProblem::new(
+            "files",
+            format!("the files have {size} bytes together"),
+            format!(
+                "publish at most {SOURCE_SIZE} bytes, the root module and the modules that it calls: name what Terraform does not need \
+                 {ignored}. The largest are {}",
+                self.largest()
+            ),
+        ))
+    }
+
     /// The paths of the largest files.
     fn largest(&self) -> String {
         let mut files: Vec<(usize, &str)> = self
@@ -477,7 +488,7 @@ mod tests {
         nested.binaries.insert("main.tf/x.bin".to_owned(), String::new());
         let problems = nested.check().expect_err("two files below files");
         let fields: Vec<&str> = problems.iter().map(|problem| problem.field.as_str()).collect();
-        assert_eq!(fields, ["files.a/b/c.txt", "binaries.main.tf/x.bin"]);
+        assert_eq!(fields, ["binaries.main.tf/x.bin", "files.a/b/c.txt"]);
     }
 
     #[test]

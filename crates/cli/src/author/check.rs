@@ -18,6 +18,7 @@ use crate::error::Error;
 use crate::files;
 use crate::hint;
 use crate::output::{Line, Style};
+use crate::publish::vendor;
 use crate::terraform::Search;
 
 /// What a check without Terraform leaves out.
@@ -66,6 +67,9 @@ pub fn check(folder: &Path, top: &Path, providers: Providers, search: &Search) -
         Some(program) => {
             let copy = Copy::of(&source, program, providers, &search.providers())?;
             by_terraform(&copy, &files, &mut findings, &mut notes)?;
+            if findings.iter().all(|finding| finding.severity != Severity::Error) {
+                with_modules(&source, &copy, &files, &mut findings, &mut notes);
+            }
         }
         None => notes.push(NO_TERRAFORM.to_owned()),
     }
@@ -124,6 +128,17 @@ fn of_file(file: PathBuf, message: String, remedy: &str) -> Finding {
         code: None,
         message,
         remedy: Some(remedy.to_owned()),
+    }
+}
+
+/// Adds what is wrong with the version that would be published, with its remote modules: its size, say.
+fn with_modules(source: &Source, copy: &Copy, files: &Files<'_>, findings: &mut Vec<Finding>, notes: &mut Vec<String>) {
+    match vendor::from_copy(files.folder(), source.clone(), copy) {
+        Ok(whole) => {
+            let problems = whole.check().err().unwrap_or_default();
+            findings.extend(problems.into_iter().map(|problem| Finding::of(problem, files)));
+        }
+        Err(error) => notes.push(format!("the remote modules were not checked: {error}")),
     }
 }
 

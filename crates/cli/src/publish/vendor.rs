@@ -25,8 +25,8 @@ use crate::terraform::Search;
 /// Where Terraform puts the modules that it downloads, from the root module's folder.
 const DOWNLOADED: &str = ".terraform/modules";
 
-/// What is left out of modules: people's and tests' own. A folder that a call leads to is not.
-const LEFT_OUT: [&str; 3] = [".github", "examples", "test"];
+/// What is left out of modules: people's and tests' own. A folder that a call leads to, or that a module reads, is not.
+const LEFT_OUT: [&str; 5] = [".github", "docs", "examples", "test", "tests"];
 
 /// What Terraform says of the modules that it found, in `.terraform/modules/modules.json` (`internal/modsdir/manifest.go`).
 #[derive(Debug, Deserialize)]
@@ -62,15 +62,7 @@ struct Vendored {
 /// The files of a blueprint, with the remote modules that they call.
 pub async fn vendor(folder: &Path, source: Source) -> Result<Source, Error> {
     let remote = source.remote_modules();
-    // With the list of a published version, these files would pass for that version.
-    let is_reserved = !remote.is_empty() || source.written().is_some();
-    let vendored = source.files.keys().find(|path| source.is_vendored(path));
-    if let Some(known) = vendored.filter(|_| is_reserved) {
-        return Err(Error::Usage(format!(
-            "{} is in the folder `{VENDORED}`, which is for remote modules: rename the folder, or call these modules by their paths",
-            folder.join(known).display()
-        )));
-    }
+    refuse_reserved(folder, &source)?;
     if remote.is_empty() {
         return Ok(source);
     }
@@ -86,18 +78,54 @@ pub async fn vendor(folder: &Path, source: Source) -> Result<Source, Error> {
             named.join(", ")
         ))
     })?;
+    with_downloaded(folder, source, &copy)
+}
+
+/// Refuses files of the author where those of remote modules are put.
+fn refuse_reserved(folder: &Path, source: &Source) -> Result<(), Error> {
+    // With the list of a published version, these files would pass for that version.
+    let is_reserved = !source.remote_modules().is_empty() || source.written().is_some();
+    let vendored = source.files.keys().find(|path| source.is_vendored(path));
+    match vendored.filter(|_| is_reserved) {
+        None => Ok(()),
+        Some(known) => Err(Error::Usage(format!(
+            "{} is in the folder `{VENDORED}`, which is for remote modules: rename the folder, or call these modules by their paths",
+            folder.join(known).display()
+        ))),
+    }
+}
+
+/// What [`vendor`] makes of files, from the modules that Terraform downloaded into a copy of them.
+pub fn from_copy(folder: &Path, source: Source, copy: &Copy) -> Result<Source, Error> {
+    refuse_reserved(folder, &source)?;
+    if source.remote_modules().is_empty() {
+        return Ok(source);
+    }
+    with_downloaded(folder, source, copy)
+}
+
+/// The files of a blueprint, with the modules that Terraform downloaded into a copy of them.
+fn with_downloaded(folder: &Path, source: Source, copy: &Copy) -> Result<Source, Error> {
     let list = copy.root().join(DOWNLOADED).join(MODULES);
     let text = fs::read_to_string(&list).map_err(Error::file("read", &list))?;
     let installed: Installed = serde_json::from_str(&text)
         .map_err(|error| Error::Program(format!("failed to read Terraform's list of modules: {error}")))?;
     let mut vendor = Vendor::new(copy.top(), source.root.clone(), installed);
     vendor.follow(folder)?;
-    vendor.keep(source.digest())?;
-    Ok(with_modules(source, bundle::read(copy.root(), copy.top())?))
+    let listed = vendor.keep(source.digest())?;
+    // What the author leaves out is left out of the modules, too.
+    if let Some(rules) = files::read_if_any(&folder.join(bundle::IGNORE))? {
+        copy.add(bundle::IGNORE, &rules)?;
+    }
+    let mut whole = bundle::read(copy.root(), copy.top())?;
+    // By the list, the version is found to be made of these files.
+    let list = below(&source.root, &format!("{VENDORED}/{MODULES}"));
+    whole.files.insert(list, listed);
+    Ok(with_modules(source, whole))
 }
 
 /// The files of the author, with the modules that are in a copy of them, and with its calls of these. The copy has no
-/// `.slipwayignore`, by which the author includes what is left out otherwise.
+/// `.slipwayignore` of other folders than the root module's, by which the author includes what is left out otherwise.
 fn with_modules(mut written: Source, copy: Source) -> Source {
     let paths = copy.files.keys().chain(copy.binaries.keys());
     let modules: BTreeSet<String> = paths.filter(|path| written.is_vendored(path)).cloned().collect();
@@ -272,30 +300,62 @@ impl<'a> Vendor<'a> {
         Ok(())
     }
 
-    /// Moves the modules to where they are kept, with a list of them.
-    fn keep(self, written: Digest) -> Result<(), Error> {
+    /// What is left out of the modules, as a file `.slipwayignore` beside them says it. A folder that a call leads to is taken all the
+    /// same.
+    fn rules(&self) -> Result<String, Error> {
+        let mut modules = BTreeMap::new();
+        for folder in &self.called {
+            let texts = self.texts(folder)?.into_values();
+            modules.insert(folder.as_str(), texts.collect::<Vec<String>>());
+        }
+        let is_called = |name: &&str| modules.keys().any(|folder| folder.split('/').any(|part| part == *name));
+        let is_read = |name: &&str| {
+            let path = format!("}}/{name}");
+            modules.values().flatten().any(|text| text.contains(&path))
+        };
+        let left_out = LEFT_OUT.iter().filter(|name| !is_called(name) && !is_read(name));
+        // OpenTofu's own files, which Terraform ignores.
+        let mut rules = String::from("*.tofu\n*.tofu.json\n");
+        rules.extend(left_out.map(|name| format!("{name}/\n")));
+        for key in self.kept.keys() {
+            let package = self.downloaded(key);
+            let inside = format!("{package}/");
+            let mut called = modules.iter().filter(|(folder, _)| folder.starts_with(&inside));
+            let is_whole = modules.contains_key(package.as_str())
+                || called.any(|(_, texts)| texts.iter().any(|text| leads_up(text)));
+            if !is_whole {
+                let _ = writeln!(rules, "/{key}/");
+            }
+        }
+        Ok(rules)
+    }
+
+    /// Moves the modules to where they are kept. Gives the list of them.
+    fn keep(self, written: Digest) -> Result<String, Error> {
         let kept = self.top.join(below(&self.root, VENDORED));
         fs::create_dir_all(&kept).map_err(Error::file("write", &kept))?;
+        let rules = self.rules()?;
         for key in self.kept.keys() {
             let (from, to) = (self.top.join(self.downloaded(key)), kept.join(key));
             fs::rename(&from, &to).map_err(Error::file("write", &to))?;
         }
-        let is_called = |name: &str| {
-            self.called
-                .iter()
-                .any(|folder| folder.split('/').any(|part| part == name))
-        };
-        let left_out = LEFT_OUT.iter().filter(|name| !is_called(name));
-        let rules = left_out.map(|name| format!("{name}/\n"));
         let ignore = kept.join(bundle::IGNORE);
-        fs::write(&ignore, rules.collect::<String>()).map_err(Error::file("write", &ignore))?;
+        fs::write(&ignore, rules).map_err(Error::file("write", &ignore))?;
         let modules = Modules {
             written: Some(written),
             modules: self.kept.into_values().collect::<Vec<Vendored>>(),
         };
-        let list = kept.join(MODULES);
-        fs::write(&list, format!("{:#}\n", serde_json::json!(modules))).map_err(Error::file("write", &list))
+        Ok(format!("{:#}\n", serde_json::json!(modules)))
     }
+}
+
+/// Whether a Terraform file may read files beside its folder, as in `"${path.module}/../files"`. Sources of modules are followed.
+fn leads_up(text: &str) -> bool {
+    text.lines().any(|line| {
+        let argument = line.trim_start().trim_start_matches('"');
+        let is_source = argument.starts_with("source") && !line.contains("${");
+        !is_source && line.replace("...", "").contains("..")
+    })
 }
 
 /// A source without the user and the password that its download needed.
@@ -355,6 +415,20 @@ mod tests {
             ("registry.test/a/b/c", "registry.test/a/b/c"),
         ] {
             assert_eq!(without_credentials(source), listed);
+        }
+    }
+
+    #[test]
+    fn path_that_leads_out_of_a_folder_is_found() {
+        for (text, leads) in [
+            ("source = \"../network\"", false),
+            ("  \"source\": \"../../network\",", false),
+            ("locals {\n  all = merge(var.maps...)\n}", false),
+            ("source = \"${path.module}/../files/a\"", true),
+            ("locals {\n  all = file(\"${path.module}/../a\")\n}", true),
+            ("locals {\n  above = join(\"/\", [path.module, \"..\"])\n}", true),
+        ] {
+            assert_eq!(leads_up(text), leads, "{text}");
         }
     }
 

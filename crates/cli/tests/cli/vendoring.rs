@@ -324,3 +324,63 @@ async fn remote_module_that_is_not_among_the_files_is_rejected() {
         said(&refused)
     );
 }
+
+/// A module in a folder of a package, which has more than a version can have.
+const ONE_FOLDER: &str = r#"
+module "one" {
+  source  = "modules.test/example/queue/aws//modules/part"
+  version = "1.2.0"
+}
+output "slipway" { value = {} }
+"#;
+
+#[tokio::test]
+async fn module_of_a_large_package_is_published_alone() {
+    let server = Server::start();
+    let elsewhere = Elsewhere::start();
+    let large = "x".repeat(5 * 1024 * 1024);
+    let files = |part: &'static str| {
+        [
+            ("main.tf", ""),
+            ("large.txt", large.as_str()),
+            ("modules/part/main.tf", part),
+            ("modules/part/main.tofu", ""),
+            ("modules/part/.ci/a.yml", ""),
+            ("modules/part/docs/a.md", ""),
+            ("modules/other/main.tf", ""),
+        ]
+    };
+    elsewhere.keep_queue(&files("module \"other\" {\n  source = \"../other\"\n}\n"));
+    let (_folder, path) = blueprint(ONE_FOLDER);
+    let published = elsewhere.publish(&server, &path, "web@1.0.0");
+    assert!(published.status.success(), "{}", said(&published));
+    let version = server.get("/v1/blueprints/web/versions/1.0.0").await;
+    let files_of = kept(&server, version["digest"].as_str().expect("a digest"))["files"].clone();
+    let paths: Vec<&String> = files_of.as_object().expect("files").keys().collect();
+    assert_eq!(
+        paths,
+        [
+            "main.tf",
+            "vendored/modules.json",
+            "vendored/one/modules/other/main.tf",
+            "vendored/one/modules/part/main.tf",
+        ]
+    );
+
+    // One that reads files above its folder needs the package, less what the author leaves out.
+    elsewhere.keep_queue(&files(
+        "locals {\n  above = fileset(\"${path.module}/../..\", \"*\")\n}\n",
+    ));
+    let checked = elsewhere.slipway(&server, &["blueprint", "check", &path.to_string_lossy()]);
+    let refused = elsewhere.publish(&server, &path, "web@1.1.0");
+    for refused in [checked, refused] {
+        let said = said(&refused);
+        assert!(
+            !refused.status.success() && said.contains("counts for `vendored`, too"),
+            "{said}"
+        );
+    }
+    fs::write(path.join(".slipwayignore"), "/vendored/one/large.txt\n*.json\n").expect("a file");
+    let published = elsewhere.publish(&server, &path, "web@1.1.0");
+    assert!(published.status.success(), "{}", said(&published));
+}
