@@ -20,7 +20,7 @@ static FAILED_WRITE: OnceLock<String> = OnceLock::new();
 
 /// Fails if not everything could be printed.
 pub fn check() -> Result<(), Error> {
-    is_written(std::io::stdout().flush());
+    is_written(io::stdout().flush());
     if let Some(reason) = FAILED_WRITE.get() {
         return Err(Error::Program(format!("failed to write the output: {reason}")));
     }
@@ -108,7 +108,7 @@ impl Output {
     /// The standard output, in this form; of the data only what `query` finds. Its result is plain text where no form for programs
     /// is requested.
     pub fn new(format: Format, query: Option<Query>) -> Self {
-        let terminal = std::io::stdout().is_terminal();
+        let terminal = io::stdout().is_terminal();
         // https://no-color.org: set to anything but nothing.
         let wants_none = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let plain = query.is_some() && format == Format::Table;
@@ -146,14 +146,14 @@ impl Output {
     /// Prints a note for people on standard error, apart from lines that a script may read; nothing where programs read.
     pub fn note(self, text: &str) {
         if !self.is_data() {
-            let _ = writeln!(std::io::stderr(), "{}", harmless(text));
+            let _ = writeln!(io::stderr(), "{}", harmless(text));
         }
     }
 
     /// Prints lines for people, in colours where a terminal takes them; nothing where programs read.
     pub fn lines(self, lines: &[Line]) {
         if !self.is_data() {
-            let mut stdout = std::io::stdout().lock();
+            let mut stdout = io::stdout().lock();
             for line in lines {
                 if !is_written(writeln!(stdout, "{}", line.shown(self.colours))) {
                     return;
@@ -269,7 +269,7 @@ fn print(text: &str) {
 
 /// Prints data for programs, which get it as it is.
 fn print_data(text: &str) {
-    if std::io::stdout().is_terminal() {
+    if io::stdout().is_terminal() {
         print(text);
     } else {
         write_line(text);
@@ -277,23 +277,26 @@ fn print_data(text: &str) {
 }
 
 fn write_line(line: &str) {
-    is_written(writeln!(std::io::stdout(), "{line}"));
+    is_written(writeln!(io::stdout(), "{line}"));
 }
 
 /// Writes a document as it is.
 pub fn write_document(bytes: &[u8]) {
-    is_written(std::io::stdout().write_all(bytes));
+    is_written(io::stdout().write_all(bytes));
 }
 
 /// Whether something was written. A reader that has gone away (`slipway … | head -1`) has all that it wanted; of every other failure,
 /// the first is what the command ends with.
 fn is_written(result: io::Result<()>) -> bool {
-    if let Err(error) = &result
-        && error.kind() != ErrorKind::BrokenPipe
-    {
-        let _ = FAILED_WRITE.set(error.to_string());
+    match result {
+        Ok(()) => true,
+        Err(error) => {
+            if error.kind() != ErrorKind::BrokenPipe {
+                let _ = FAILED_WRITE.set(error.to_string());
+            }
+            false
+        }
     }
-    result.is_ok()
 }
 
 #[cfg(test)]

@@ -3,10 +3,8 @@
 //! What an apply leaves is compared with the state: by its own build, by the next one that finds its stream on this machine, and by
 //! each plan. Their record is `created_list`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use serde_json::json;
-use slipway_model::id::StackId;
 use slipway_model::operation::Operation;
 
 use crate::applied_state::{self, Recorded};
@@ -118,6 +116,8 @@ pub(crate) async fn pending(session: &Session, operation: &Operation) -> Result<
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

@@ -21,8 +21,8 @@ impl Steps {
             operation.begin_step(state::RESUME, now);
             Ok(())
         };
-        let begun = self.store.update_operation(operation, begin).await?;
-        Box::pin(self.resume_recorded(begun, place)).await?;
+        let recorded = self.store.update_operation(operation, begin).await?;
+        Box::pin(self.resume_recorded(recorded, place)).await?;
         self.store
             .end_step(operation, state::RESUME, StepStatus::Succeeded)
             .await?;
