@@ -7,11 +7,12 @@
 use std::borrow::Cow;
 
 use hcl_edit::expr::Expression;
-use hcl_edit::parser::parse_expr;
+use hcl_edit::parser::{Error, parse_expr};
 use hcl_edit::{Ident, Span};
 
 use crate::problem::Place;
 
+mod heredoc;
 pub mod references;
 mod relax;
 mod scan;
@@ -70,8 +71,8 @@ pub fn parse(text: &str) -> Result<Body<'_>, SyntaxError> {
 /// Parses one expression, with what HCL accepts and the parser does not: line ends in `{ for … }` and in templates, and an
 /// object that names a key twice.
 pub fn expression(text: &str) -> Result<Expression, SyntaxError> {
-    parse_expr(text).or_else(|error| {
-        let relaxed = relax::relaxed(text).and_then(|relaxed| parse_expr(&relaxed).ok());
+    parsed(text).or_else(|error| {
+        let relaxed = relax::relaxed(text).and_then(|relaxed| parsed(&relaxed).ok());
         relaxed.ok_or_else(|| SyntaxError {
             place: Place {
                 line: error.location().line(),
@@ -80,6 +81,12 @@ pub fn expression(text: &str) -> Result<Expression, SyntaxError> {
             message: error.message().to_owned(),
         })
     })
+}
+
+fn parsed(text: &str) -> Result<Expression, Error> {
+    let mut expression = parse_expr(text)?;
+    heredoc::dedent(&mut expression, text);
+    Ok(expression)
 }
 
 /// Whether Terraform takes a file of this name for one that an editor or a system left: it reads no such file

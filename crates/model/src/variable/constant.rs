@@ -117,11 +117,6 @@ pub(super) fn literal(expression: &Expression) -> Option<Value> {
 
 /// The text of a heredoc without templates.
 pub(super) fn heredoc_text(heredoc: &HeredocTemplate) -> Option<String> {
-    let mut heredoc = heredoc.clone();
-    // The parser takes a line of spaces alone for the least indented one of a `<<-`, and removes too little.
-    while heredoc.indent().is_some() {
-        heredoc.dedent();
-    }
     let parts = heredoc.template.iter().map(|element| match element {
         Element::Literal(text) => Some(text.value().as_str()),
         _ => None,
@@ -205,6 +200,14 @@ mod tests {
             ("1e30", json!(1e30)),
             ("<<-E\n  a\n    b\n  E", json!("a\n  b\n")),
             ("<<E\n  a\n    b\n  E \t", json!("  a\n    b\n")),
+            ("<<-E\r\n  a\r\n\r\n    b\r\n  E", json!("a\r\n\r\n  b\r\n")),
+            ("<<E\r\n  a\r\n  E", json!("  a\r\n")),
+            ("<<-E\n    a\n  \n    b\n    E", json!("a\n  \nb\n")),
+            ("<<-E\n        \n    a\n    E", json!("        \na\n")),
+            ("<<-E\n  \n      \n    E", json!("  \n      \n")),
+            ("<<-E\n      $${x}\n    b\n    E", json!("  ${x}\nb\n")),
+            ("<<-E\n\u{a0}\u{a0}a\n  b\n  E", json!("a\nb\n")),
+            ("[<<-E\r\n  a\r\n  E\r\n]", json!(["a\r\n"])),
             ("<<E\n  a ${\"b\"}\n    c\nE", json!("  a b\n    c\n")),
             ("1 /* why\n */", json!(1)),
             ("1 /* why */ + /* so */ 2 // sum", json!(3)),
