@@ -15,6 +15,7 @@ use crate::name::{Digest, Name};
 use crate::problem::{FieldProblem, Place};
 use crate::variable::{self, Variable};
 
+mod call_blocks;
 mod calls;
 mod lock;
 mod migrations;
@@ -200,6 +201,7 @@ impl Source {
         problems.extend(module::problems(self));
         problems.extend(migrations::problems(self));
         problems.extend(calls::problems(self));
+        problems.extend(call_blocks::problems(self));
         problems.extend(references::problems(self));
         problems.extend(lock::problems(self));
         let variables = variable::read_schema(self.root_files()).unwrap_or_else(|wrong| {

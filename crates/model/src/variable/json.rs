@@ -46,6 +46,12 @@ fn read(text: &str, name: &str, block: &Node) -> Read {
     }
     let text_of = |block: &Node, key: &str| block.get(key).and_then(Node::as_text).unwrap_or_default().to_owned();
     for (index, block) in block.blocks("validation").into_iter().enumerate() {
+        for (key, _) in block.members() {
+            if !["//", "condition", "error_message"].contains(&key.as_str()) {
+                let path = [Step::Member("validation"), Step::Element(index), Step::Member(key)];
+                unknown(&mut read, place(&path), key);
+            }
+        }
         for name in ["condition", "error_message"] {
             if block.get(name).is_none() {
                 let at = place(&[Step::Member("validation"), Step::Element(index)]);

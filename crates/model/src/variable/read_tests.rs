@@ -314,3 +314,11 @@ fn files_that_terraform_ignores_declare_nothing() {
     ];
     assert_eq!(read_schema(files.into_iter()).expect("a schema").len(), 1);
 }
+
+#[test]
+fn unknown_argument_of_a_validation_is_named_in_json() {
+    let text = r#"{"variable": {"v": {"validation": {"//": "why", "condition": "${var.v > 1}", "error_message": "No.", "eror": "x"}}}}"#;
+    let found = problems("a.tf.json", text);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].detail.contains("`eror` is not known"), "{found:?}");
+}
