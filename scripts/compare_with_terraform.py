@@ -51,11 +51,12 @@ NOT_OF_THE_FILES = (
     "Failed to query available provider packages",
     "Failed to resolve provider packages",
     "Failed to install provider",
-    "Unsupported Terraform Core version",
     "Error while installing",
     "Invalid provider registry host",
     "Terraform encountered problems",
 )
+# Terraform says nothing else of a folder that asks for another version.
+OTHER_VERSION = "Unsupported Terraform Core version"
 NO_VALUE = re.compile(r'variable "([^"]+)"')
 
 
@@ -318,9 +319,10 @@ def main() -> int:
                 differences.append(f"{folder}: rejected, and Terraform accepts it: {problems}")
             continue
         count["read"] += 1
-        if reasons[folder]:
+        reason = next((reason for reason in reasons[folder] if not reason.startswith(OTHER_VERSION)), None)
+        if reason is not None:
             count["rejected by Terraform alone"] += 1
-            left.append(f"{folder}: left to Terraform: {reasons[folder][0]}")
+            left.append(f"{folder}: left to Terraform: {reason}")
             continue
         if theirs[folder] is None:
             differences.append(f"{folder}: accepted, and Terraform rejects its variables")
