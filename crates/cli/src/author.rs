@@ -9,5 +9,6 @@ pub mod outline;
 pub mod sarif;
 mod terraform;
 pub mod test;
+pub mod vendor;
 
 pub use terraform::{Copy, Providers};

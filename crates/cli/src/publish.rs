@@ -1,6 +1,6 @@
 //! Publishing: what builds need goes into the artifacts bucket, and versions of blueprints through the API.
 //!
-//! Remote modules become part of the version ([`vendor`]).
+//! Remote modules become part of the version ([`crate::author::vendor`]).
 //!
 //! Everything is checked before anything is uploaded: one invalid blueprint stops the whole command, and nothing has changed.
 
@@ -9,7 +9,6 @@ pub mod blueprints;
 pub mod packages;
 pub mod toolchain;
 pub mod upload;
-pub mod vendor;
 
 use serde_json::{Value, json};
 

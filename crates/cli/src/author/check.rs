@@ -13,12 +13,13 @@ pub use super::finding::Finding;
 use super::finding::{Rule, Severity};
 use super::migrations;
 use super::terraform::{Copy, Diagnostic, DiagnosticSeverity, Providers};
+use super::vendor;
+
 use crate::bundle::{self, ABOUT, About, README};
 use crate::error::Error;
 use crate::files;
 use crate::hint;
 use crate::output::{Line, Style};
-use crate::publish::vendor;
 use crate::terraform::Search;
 
 /// What a check without Terraform leaves out.

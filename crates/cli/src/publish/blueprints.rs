@@ -14,10 +14,11 @@ use super::Done;
 use super::artifacts::Artifacts;
 use super::packages::Packages;
 use super::upload::{self, Beside};
-use super::vendor;
+
 use crate::author::check::{self, Offline};
 use crate::author::files::Files;
 use crate::author::migrations;
+use crate::author::vendor;
 use crate::bundle::{self, ABOUT, About};
 use crate::client::Client;
 use crate::error::Error;

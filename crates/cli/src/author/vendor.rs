@@ -16,7 +16,7 @@ use slipway_model::blueprint::{
 use slipway_model::name::Digest;
 use slipway_model::problem::FieldProblem;
 
-use crate::author::{Copy, Providers};
+use super::{Copy, Providers};
 use crate::bundle;
 use crate::error::Error;
 use crate::files::{self, Links};
