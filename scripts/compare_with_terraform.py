@@ -170,11 +170,7 @@ def labelled(document: object, kind: str) -> list[tuple[str, dict]]:
         return [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, dict)]
 
     return [
-        (name, body)
-        for top in each(document)
-        for group in each(top.get(kind))
-        for name, bodies in group.items()
-        for body in each(bodies)
+        (name, body) for top in each(document) for group in each(top.get(kind)) for name, bodies in group.items() for body in each(bodies)
     ]
 
 

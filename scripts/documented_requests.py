@@ -113,6 +113,16 @@ def of_the_machine(world: World) -> Iterator[Asked]:
         yield "OperationRole", request(f"xray:{action}", "*"), TRACES
 
 
+def must_deny_secrets(world: World) -> Iterator[Asked]:
+    """The states of stacks, and the lists of their secrets beside them."""
+    state, secrets = (world.bucket("StateBucket", key) for key in ("stacks/a/a/terraform.tfstate", "stacks/a/secrets.json"))
+    for role in ("ApiRole", "StepsRole"):
+        yield role, request("s3:GetObject", state), "a state has every secret of a stack, and says which"
+        yield role, request("s3:PutObject", secrets), "builds write the lists of secrets"
+    for role in ("EventsRole", "NotifyRole", "SweepRole"):
+        yield role, request("s3:GetObject", secrets), "it quotes what others have hidden secrets in"
+
+
 def must_deny(world: World) -> Iterator[Asked]:
     """What a wider policy would allow. Each condition of a policy has a request here that only the condition denies."""
     artifacts = "ArtifactsBucket"
@@ -123,12 +133,7 @@ def must_deny(world: World) -> Iterator[Asked]:
         "a saved plan has every secret in clear",
     )
     yield "ApiRole", request("s3:PutObject", world.bucket(artifacts, "toolchain/arm64.zip")), "the API would choose what builds run"
-    state, secrets = (world.bucket("StateBucket", key) for key in ("stacks/a/a/terraform.tfstate", "stacks/a/secrets.json"))
-    for role in ("ApiRole", "StepsRole"):
-        yield role, request("s3:GetObject", state), "a state has every secret of a stack, and says which"
-        yield role, request("s3:PutObject", secrets), "builds write the lists of secrets"
-    for role in ("EventsRole", "NotifyRole", "SweepRole"):
-        yield role, request("s3:GetObject", secrets), "it quotes what others have hidden secrets in"
+    yield from must_deny_secrets(world)
     yield "ApiRole", request("logs:GetLogEvents", world.stream("FunctionLogs")), "the functions' logs are not the users'"
     for role in ("ApiRole", "EventsRole", "StepsRole", "SweepRole"):
         yield role, request("states:StartExecution", world.machine), "an execution that no version holds"

@@ -179,7 +179,7 @@ fn called_module_below_tests_is_published() {
 #[test]
 fn folders_for_people_beside_terraform_files_are_left_out() {
     let top = folder(&[
-        ("main.tf", "# latest/ is not named"),
+        ("main.tf", &format!("{}\n# latest/ is not named", call("./m"))),
         (".terraform.lock.hcl", ""),
         (".github/workflows/ci.yml", ""),
         ("examples/base/main.tf", ""),

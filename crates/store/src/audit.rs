@@ -15,7 +15,7 @@ use slipway_model::id::StackId;
 use slipway_model::name::{Digest, InvalidName};
 
 use crate::idempotency::expiry;
-use crate::item::{Item, check_size, decode, encode, key_attributes, key_of, text};
+use crate::item::{Item, check_size, decode, encode, key_attributes, text};
 use crate::query::Query;
 use crate::table::{AUDIT_RECORD, EXPIRES_AT, Index, Key, LISTED, PK, Places, SK};
 use crate::write::{ATTEMPTS, Condition, Write, Written, pause};
@@ -213,21 +213,6 @@ impl Store {
         })
     }
 
-    /// Fails if there is an item at the key of a record that the head of its chain does not have yet. Slipway writes a record with its
-    /// head, so another program wrote the item. While it is there, nothing can be appended to the chain.
-    pub(crate) async fn require_appendable(&self, at: &Appended) -> Result<(), Error> {
-        let &Appended { chain, sequence } = at;
-        // Before the head: a record that is appended meanwhile moves the head.
-        if self.get_item(&Key::audit_record(chain, sequence)).await?.is_none() {
-            return Ok(());
-        }
-        let head: Option<Head> = self.get(&Key::audit_head(chain)).await?;
-        if head.is_some_and(|head| head.sequence >= sequence) {
-            return Ok(());
-        }
-        Err(Error::ChainBlocked { chain, sequence })
-    }
-
     /// The records of a chain as they are stored, in their order. One that cannot be read has no text.
     pub async fn audit_chain(&self, chain: u8, limit: u16, cursor: Option<&Cursor>) -> Result<Page<Stored>, Error> {
         let partition = Key::audit_chain(chain);
@@ -252,27 +237,6 @@ impl Store {
             (Key::audit_head(head.chain) == *key).then_some(head)
         });
         Ok(heads.collect())
-    }
-}
-
-/// The place of a record that a transaction appends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Appended {
-    chain: u8,
-    sequence: u64,
-}
-
-impl Appended {
-    /// The record that a write appends, if it appends one.
-    pub(crate) fn by(write: &Write) -> Option<Self> {
-        let Write::Put(item, Condition::New) = write else {
-            return None;
-        };
-        let key = key_of(item);
-        Some(Self {
-            chain: key.pk.strip_prefix(&format!("{ALL}#"))?.parse().ok()?,
-            sequence: key.sk.strip_prefix(AUDIT_RECORD)?.parse().ok()?,
-        })
     }
 }
 

@@ -10,10 +10,13 @@ use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
-use crate::audit::Appended;
 use crate::item::{Item, key_attributes};
 use crate::table::{EXPIRES_AT, Key, NOTIFICATIONS, PK};
 use crate::{Error, Store};
+
+use self::appended::Appended;
+
+mod appended;
 
 /// How often a change is tried against other writers of the same record. With the pauses of [`pause`] that is a few seconds,
 /// in which dozens of writers get their turn.

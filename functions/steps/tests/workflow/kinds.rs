@@ -738,7 +738,7 @@ fn release_cancelled_in_its_rollout_restores_the_services() {
     assert_eq!(cancelled.status, OperationStatus::Cancelled);
     assert_eq!(
         cancelled.failure.map(|failure| failure.message).as_deref(),
-        Some("bob cancelled the operation")
+        Some("bob cancelled the operation. The services run release 1 again.")
     );
     assert!(
         cancelled.steps.iter().any(|step| step.status == StepStatus::Cancelled),

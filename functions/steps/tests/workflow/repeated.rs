@@ -148,7 +148,7 @@ fn cancel_in_verify_restores_the_services() {
     assert_eq!(operation.status, OperationStatus::Cancelled);
     assert_eq!(
         operation.failure.expect("a reason").message,
-        "bob cancelled the operation"
+        "bob cancelled the operation. The services run release 1 again."
     );
     assert_eq!(images(&world), before);
 }
