@@ -1,11 +1,10 @@
 //! The one place where a request is allowed or denied. The list of the routes says what each of them is about ([`Access`]), so no
 //! route is served without a decision.
 //!
-//! The record on which the policies decided is the one that the handler gets ([`Admitted`]), and so are their facts of it ([`Resource`]). A change that came in between makes the
-//! write of the handler fail.
+//! The record on which the policies decided is the one that the handler gets ([`Admitted`]), and so are their facts of it
+//! ([`Resource`]). A change that came in between makes the write of the handler fail.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Request};
@@ -18,17 +17,18 @@ use slipway_model::environment::Environment;
 use slipway_model::id::{ReleaseNumber, StackId};
 use slipway_model::name::Name;
 use slipway_model::operation::Operation;
-use slipway_model::policy::{PermittedRequest, Principal, RequestFacts};
+use slipway_model::policy::{PermittedRequest, RequestFacts};
 use slipway_model::request::{Patch, StackDraft, read_release, read_rollback};
 use slipway_model::stack::Stack;
 use slipway_policy::facts::{EnvironmentFacts, OperationFacts, StackFacts};
-use slipway_policy::{Action, Denial, Facts, Policies, Question, Resource};
+use slipway_policy::{Action, Denial, Facts, Resource};
 
 use crate::body::{self, REQUEST_SIZE};
 use crate::error::Error;
 use crate::parameters::InPath;
 use crate::records::{found, found_stack, operation_id, stack_id};
 use crate::submission::{Settled, Submission};
+use crate::viewer::Viewer;
 use crate::{Api, Caller};
 
 /// What a route is about, and what its caller must be permitted to do.
@@ -91,69 +91,6 @@ impl<S: Sync, T: Clone + Send + Sync + 'static> FromRequestParts<S> for Admitted
             Error::internal("reading what a route is about", why)
         };
         parts.extensions.get::<Self>().cloned().ok_or_else(undeclared)
-    }
-}
-
-/// The policies, as the caller of a request meets them.
-#[derive(Debug, Clone)]
-pub(crate) struct Viewer {
-    policies: Arc<Policies>,
-    principal: Principal,
-}
-
-impl<S: Sync> FromRequestParts<S> for Viewer {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Error> {
-        parts.extensions.get::<Self>().cloned().ok_or(Error::Unauthenticated)
-    }
-}
-
-impl Viewer {
-    fn new(policies: Arc<Policies>, caller: &Caller) -> Self {
-        Self {
-            policies,
-            principal: caller.into(),
-        }
-    }
-
-    /// Whether the caller may do this.
-    pub(crate) fn may(&self, action: Action, resource: &Resource) -> bool {
-        self.decide(action, resource, &Facts::None).is_ok()
-    }
-
-    /// Whether the caller may read an operation of this stack.
-    pub(crate) fn may_read(&self, operation: &Operation, stack: StackFacts) -> bool {
-        let operation = OperationFacts::new(operation, stack);
-        self.may(Action::Read, &Resource::Operation(operation))
-    }
-
-    /// The policies that permit it, or why it is denied. Only a caller who may read a plan approves it.
-    pub(crate) fn decide(&self, action: Action, resource: &Resource, facts: &Facts) -> Result<Vec<String>, Denial> {
-        let decide = |action, facts| {
-            self.policies.decide(&Question {
-                principal: &self.principal,
-                action,
-                resource,
-                facts,
-            })
-        };
-        let policies = decide(action, facts)?;
-        if action == Action::Approve {
-            decide(Action::Read, &Facts::None)?;
-        }
-        Ok(policies)
-    }
-}
-
-impl From<&Caller> for Principal {
-    fn from(caller: &Caller) -> Self {
-        Self {
-            name: caller.name.clone(),
-            former: caller.former.clone(),
-            groups: caller.groups.clone(),
-            administrator: caller.admin,
-        }
     }
 }
 
@@ -234,7 +171,7 @@ impl Api {
         };
         let decision = viewer.decide(action, &resource, &facts);
         if let Facts::Request(facts) = facts {
-            let principal = viewer.principal.clone();
+            let principal = viewer.principal().clone();
             parts.extensions.insert(PermittedRequest { principal, facts });
         }
         parts.extensions.insert(resource);

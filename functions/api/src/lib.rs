@@ -51,7 +51,7 @@ mod shown;
 pub mod sign_in;
 mod stack_logs;
 pub mod submission;
-
+mod viewer;
 mod waiting;
 mod webhook_key;
 

@@ -16,12 +16,12 @@ use slipway_store::create::{Accepted, Outcome};
 use slipway_store::idempotency::{Answer, Idempotency, Known};
 
 use crate::Api;
-use crate::access::Viewer;
 use crate::body::{self, Fields, REQUEST_SIZE};
 use crate::caller::Caller;
 use crate::error::Error;
 use crate::parameters::{Parameters, idempotency_key};
 use crate::revision::Expected;
+use crate::viewer::Viewer;
 use slipway_api_types as view;
 
 /// Says in an answer that it was given before.

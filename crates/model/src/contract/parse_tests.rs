@@ -76,7 +76,7 @@ fn every_part_may_be_left_out_or_null() {
 fn misspelled_attribute_is_the_only_problem_and_has_its_name() {
     for (path, written, meant) in [
         ("", "servics", "services"),
-        ("", "clutser", "cluster"),
+        ("", "clustre", "cluster"),
         ("/migrations/0", "comand", "command"),
         ("/services/web", "desired_cuont", "desired_count"),
         ("/network", "security_group", "security_groups"),

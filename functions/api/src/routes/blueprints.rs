@@ -18,13 +18,13 @@ use slipway_store::blueprint::Published;
 
 use super::answers::deleted;
 use super::{readmes, uploads};
-use crate::access::Viewer;
 use crate::body::{BLUEPRINT_SIZE, Fields, shortened};
 use crate::error::Error;
 use crate::openapi::{ChangeProblems, ReadProblems};
 use crate::parameters::{CURSOR_REMEDY, InPath, Parameters};
 use crate::shown;
 use crate::submission::{Submission, answer};
+use crate::viewer::Viewer;
 use crate::{Api, Caller};
 
 /// The maximum length of a description, in bytes.

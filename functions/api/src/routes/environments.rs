@@ -19,9 +19,9 @@ use slipway_store::list::StackFilter;
 use slipway_store::{ATTEMPTS, Cursor, PAGE, pause};
 
 use super::answers::{busy, configured, deleted};
-use crate::access::Viewer;
 use crate::body::shortened;
 use crate::shown;
+use crate::viewer::Viewer;
 
 use crate::error::Error;
 use crate::openapi::{ChangeProblems, ReadProblems};

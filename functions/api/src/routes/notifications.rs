@@ -8,10 +8,10 @@ use slipway_policy::facts::{OperationFacts, StackFacts};
 use slipway_policy::{Action, Resource};
 use slipway_store::notification::{Followed, NotificationFilter, Position};
 
-use crate::access::Viewer;
 use crate::error::Error;
 use crate::openapi::ReadProblems;
 use crate::parameters::Parameters;
+use crate::viewer::Viewer;
 use crate::waiting::Waited;
 use crate::{Api, Caller};
 use slipway_api_types::NotificationPage;

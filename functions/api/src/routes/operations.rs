@@ -21,7 +21,7 @@ use slipway_policy::Resource;
 use slipway_store::{Cursor, Page};
 use utoipa::ToSchema;
 
-use crate::access::{Admitted, Viewer};
+use crate::access::Admitted;
 use crate::body::Fields;
 use crate::error::Error;
 use crate::openapi::{ChangeProblems, ReadProblems};
@@ -29,6 +29,7 @@ use crate::parameters::{CURSOR_REMEDY, Parameters, one_of};
 use crate::records::found;
 use crate::shown;
 use crate::submission::Submission;
+use crate::viewer::Viewer;
 use crate::waiting::Waited;
 use crate::{Api, Caller};
 

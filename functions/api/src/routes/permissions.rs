@@ -7,12 +7,12 @@ use slipway_model::operation::Operation;
 use slipway_policy::facts::StackFacts;
 use slipway_policy::{Action, Denial, Facts, Resource};
 
-use crate::access::Viewer;
 use crate::error::{Error, OWN_PLAN};
 use crate::openapi::ReadProblems;
 use crate::parameters::{Parameters, one_of};
 use crate::records::{found, operation_id};
 use crate::shown;
+use crate::viewer::Viewer;
 use crate::{Api, Caller};
 
 /// Ask whether the caller may do something

@@ -21,13 +21,14 @@ use slipway_store::{ATTEMPTS, Page, pause};
 
 use super::answers::busy;
 use super::operations::NoFields;
-use crate::access::{Admitted, Listed, Viewer};
+use crate::access::{Admitted, Listed};
 use crate::error::Error;
 use crate::openapi::{ChangeProblems, InProgress, ReadProblems};
 use crate::parameters::{CURSOR_REMEDY, Parameters};
 use crate::revision::{self, Expected};
 use crate::shown;
 use crate::submission::{Submission, answer};
+use crate::viewer::Viewer;
 use crate::{Api, Caller};
 
 /// List the stacks

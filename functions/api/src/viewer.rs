@@ -1,0 +1,81 @@
+//! What policies say to one caller.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use slipway_model::operation::Operation;
+use slipway_model::policy::Principal;
+use slipway_policy::facts::{OperationFacts, StackFacts};
+use slipway_policy::{Action, Denial, Facts, Policies, Question, Resource};
+
+use crate::caller::Caller;
+use crate::error::Error;
+
+/// The policies, as the caller of a request meets them.
+#[derive(Debug, Clone)]
+pub(crate) struct Viewer {
+    policies: Arc<Policies>,
+    principal: Principal,
+}
+
+impl<S: Sync> FromRequestParts<S> for Viewer {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Error> {
+        parts.extensions.get::<Self>().cloned().ok_or(Error::Unauthenticated)
+    }
+}
+
+impl Viewer {
+    pub(crate) fn new(policies: Arc<Policies>, caller: &Caller) -> Self {
+        Self {
+            policies,
+            principal: caller.into(),
+        }
+    }
+
+    /// The caller, as policies know it.
+    pub(crate) fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    /// Whether the caller may do this.
+    pub(crate) fn may(&self, action: Action, resource: &Resource) -> bool {
+        self.decide(action, resource, &Facts::None).is_ok()
+    }
+
+    /// Whether the caller may read an operation of this stack.
+    pub(crate) fn may_read(&self, operation: &Operation, stack: StackFacts) -> bool {
+        let operation = OperationFacts::new(operation, stack);
+        self.may(Action::Read, &Resource::Operation(operation))
+    }
+
+    /// The policies that permit it, or why it is denied. Only a caller who may read a plan approves it.
+    pub(crate) fn decide(&self, action: Action, resource: &Resource, facts: &Facts) -> Result<Vec<String>, Denial> {
+        let decide = |action, facts| {
+            self.policies.decide(&Question {
+                principal: &self.principal,
+                action,
+                resource,
+                facts,
+            })
+        };
+        let policies = decide(action, facts)?;
+        if action == Action::Approve {
+            decide(Action::Read, &Facts::None)?;
+        }
+        Ok(policies)
+    }
+}
+
+impl From<&Caller> for Principal {
+    fn from(caller: &Caller) -> Self {
+        Self {
+            name: caller.name.clone(),
+            former: caller.former.clone(),
+            groups: caller.groups.clone(),
+            administrator: caller.admin,
+        }
+    }
+}
