@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn requester_who_may_not_approve_is_told_who_may() {
+    fn requester_who_may_not_approve_sees_who_may() {
         let mut operation = waiting_update(&json!([]), 2);
         operation.self_approval = Some(false);
         assert_eq!(decide(&operation)[0], "waits for 2 approvals by someone other than ann");

@@ -124,7 +124,7 @@ pub struct RequestFacts {
 }
 
 /// The facts of each kind of request, over HTTPS and by event. The requests are taken apart field by field: another field does not
-/// compile before somebody has decided whether policies know it.
+/// compile before it is decided whether policies know it.
 impl RequestFacts {
     /// What the request for a new stack says.
     pub fn of_new_stack(draft: &StackDraft) -> Self {

@@ -113,7 +113,7 @@ pub fn of_token(kind: &str, issuer: &str, name: &str) -> String {
     format!("{kind}:{}:{name}", issuer.trim_end_matches('/').replace(':', "%3A"))
 }
 
-/// The name of the IAM caller of a signed request, by the ARN that API Gateway gives; none if whoever signs chooses the name. An IAM user
+/// The name of the IAM caller of a signed request, by the ARN that API Gateway gives; none if the signer chooses the name. An IAM user
 /// does in sessions of `GetFederationToken` (`federated-user/NAME`): it could approve its own requests, once for each name.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>
 pub fn of_caller(arn: &str) -> Option<String> {

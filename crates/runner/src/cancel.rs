@@ -97,7 +97,7 @@ impl Cancel {
         });
     }
 
-    /// Whether the build stops because somebody cancelled its operation.
+    /// Whether the build stops because its operation was cancelled.
     pub(crate) fn is_cancelled(&self) -> bool {
         matches!(&*self.0.borrow(), Some(Why::Interruption(Interruption::Requested(_))))
     }

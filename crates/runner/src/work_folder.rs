@@ -94,7 +94,7 @@ fn operation_of_leftover(name: &OsStr) -> Option<OperationId> {
     operation.parse().ok()
 }
 
-/// Sets aside the stream of the operation that had a folder, and finds all that are left in it.
+/// Moves away the stream of the operation that had a folder, and finds all that are left in it.
 fn leftovers_in(path: &Path, before: Option<&OperationId>) -> io::Result<Vec<OperationId>> {
     if let Some(before) = before {
         match std::fs::rename(path.join(APPLY_STREAM), path.join(leftover_name(before))) {

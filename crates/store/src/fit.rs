@@ -1,7 +1,7 @@
 //! The end of an operation is always written. What its records have no room for is left out, the least needed first.
 //!
 //! Requests are judged by the room of the records ([`slipway_model::stack::room`]), and what steps add is bounded. So this is for what
-//! nobody foresaw: an operation that could not end would keep its stack's slot for ever.
+//! was not foreseen: an operation that could not end would keep its stack's slot for ever.
 
 use slipway_model::operation::work::Work;
 use slipway_model::operation::{Failure, Operation};

@@ -330,7 +330,7 @@ mod tests {
         assert!(owns(&ann, person));
         assert!(!owns(&ann, &person.replace("ann@", "bob@")));
         assert_eq!(called(json!({}), None, &[role]), None);
-        // Whoever asks STS for a federation token chooses its name, also that of an administrator.
+        // The caller of GetFederationToken chooses the name, also that of an administrator.
         let federated = "arn:aws:sts::123456789012:federated-user/ann";
         assert_eq!(called(iam(federated), None, &[federated]), None);
     }

@@ -3,6 +3,8 @@
 use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ecs::types::{Failure, Task};
 
+use slipway_control::secrets::Unknown;
+
 use crate::StepError;
 
 /// The error codes of throttling and of passing failures, for which the HTTP status is not enough.
@@ -20,6 +22,25 @@ const RETRYABLE: [&str; 8] = [
 
 /// The error codes by which AWS services say that a permission is missing.
 const DENIED: [&str; 3] = ["AccessDeniedException", "AccessDenied", "UnauthorizedOperation"];
+
+impl From<Unknown> for StepError {
+    fn from(error: Unknown) -> Self {
+        let doing = "read the list of the stack's secrets";
+        match error {
+            Unknown::Record(error) => error.into(),
+            Unknown::List(error) => failed(doing, *error),
+            Unknown::Body(source) => Self::Unavailable {
+                doing: doing.to_owned(),
+                source,
+            },
+            Unknown::Unusable(said) => Self::Refused {
+                doing: doing.to_owned(),
+                said: said.to_owned(),
+                source: said.into(),
+            },
+        }
+    }
+}
 
 /// Sorts out an error of a call that was to do something: whether it may pass, or what AWS said against it.
 pub(crate) fn failed<E>(doing: impl Into<String>, error: SdkError<E>) -> StepError

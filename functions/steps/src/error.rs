@@ -3,12 +3,9 @@
 use lambda_runtime::Diagnostic;
 use slipway_control::Error;
 use slipway_control::admission;
-use slipway_control::secrets::Unknown;
 use slipway_model::error_name::ErrorName;
 use slipway_model::plan::Refusal;
 use slipway_model::problem::FieldProblem;
-
-use crate::aws;
 
 /// The most characters of an error's text. The workflow cuts at 2,000, and the text travels as JSON inside the cause.
 const TEXT_LENGTH: usize = 1_500;
@@ -236,25 +233,6 @@ impl From<slipway_store::Error> for StepError {
         match error {
             slipway_store::Error::IllegalTransition(_) | slipway_store::Error::NotActive { .. } => Self::Ended(error),
             error => Self::Store(error),
-        }
-    }
-}
-
-impl From<Unknown> for StepError {
-    fn from(error: Unknown) -> Self {
-        let doing = "read the list of the stack's secrets";
-        match error {
-            Unknown::Record(error) => error.into(),
-            Unknown::List(error) => aws::failed(doing, *error),
-            Unknown::Body(source) => Self::Unavailable {
-                doing: doing.to_owned(),
-                source,
-            },
-            Unknown::Unusable(said) => Self::Refused {
-                doing: doing.to_owned(),
-                said: said.to_owned(),
-                source: said.into(),
-            },
         }
     }
 }

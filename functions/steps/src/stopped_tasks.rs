@@ -105,7 +105,7 @@ fn ended(task: &Task) -> Option<&Container> {
 }
 
 /// Whether a task has failed. ECS stops tasks itself when it scales in or moves them, which is no failure, and when they fail a health
-/// check. Both have the same code, and the health is known only with a health check of a container: the reason tells the two apart.
+/// check. Both have the same code, and the health is known only with a health check of a container: the reason distinguishes them.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html#ECS-Type-Task-stopCode>
 pub(crate) fn has_failed(task: &Task) -> bool {
     match task.stop_code() {

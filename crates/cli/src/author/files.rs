@@ -47,7 +47,7 @@ impl<'a> Files<'a> {
         named.next().map(|(_, text)| text.as_str())
     }
 
-    /// Where to look for what Terraform says of the whole root module: at the first of its blocks that the message names, or else at
+    /// The place for what Terraform says of the whole root module: at the first of its blocks that the message names, or else at
     /// the beginning of `main.tf`, or of the first file.
     pub fn place_in_root_module(&self, message: &str) -> (PathBuf, Place) {
         let words: Vec<&str> = message.split([' ', ',', ':']).collect();

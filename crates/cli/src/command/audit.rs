@@ -109,7 +109,7 @@ async fn list(query: &[(&str, String)], limit: usize, client: &Client, output: O
     Ok(())
 }
 
-/// Recomputes every chain, and looks for items beside them. The heads are read first, so records that are written meanwhile are beyond
+/// Recomputes every chain, and finds items beside them. The heads are read first, so records that are written meanwhile are beyond
 /// them, and left out.
 async fn verify_all(expect: Option<&Path>, client: &Client, output: Output) -> Result<(), Error> {
     let expected = expect.map(heads_in).transpose()?.unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The lists of the audit log. Their index finds every item with the attributes of a record, whoever wrote it: a list shows as records
+//! The lists of the audit log. Their index finds every item with the attributes of a record, Slipway's or not: a list shows as records
 //! only those that are in their place, have their hash, and are confirmed by their chain.
 
 use std::collections::HashMap;

@@ -87,7 +87,7 @@ async fn items_that_are_no_records_are_listed_as_forged() {
 }
 
 #[tokio::test]
-async fn record_beyond_the_head_is_named_by_whoever_would_append() {
+async fn record_beyond_the_head_is_named_when_another_is_appended() {
     let table = table().await;
     let store = &table.store;
     let chain = entry(0).chain();

@@ -471,7 +471,7 @@ async fn policies_are_checked_versioned_and_protected_against_lockout() {
     );
     let denied = send(&server, ann(), "PUT", "/v1/policies/mine", Some(&json!({"text": ""}))).await;
     assert_eq!(denied.status, 403, "{denied:?}");
-    let off = put(&server, "administrators", "// nobody").await;
+    let off = put(&server, "administrators", "// none").await;
     assert_eq!(off.status, 422, "{off:?}");
     assert_eq!(server.get("/v1/policies").await.header("etag"), "\"0\"");
 

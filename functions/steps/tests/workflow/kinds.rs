@@ -541,7 +541,7 @@ fn request_that_policies_deny_by_its_turn_does_not_run() {
         "No policy permits ann to `request-update` the stack",
     );
 
-    // The account is told nothing of the owner.
+    // The account learns nothing of the owner.
     let account = Principal::named("event:111122223333");
     let by_event = NewOperation {
         origin: Some(Origin {
