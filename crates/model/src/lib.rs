@@ -46,6 +46,7 @@ pub mod blueprint;
 pub mod console_link;
 pub mod contract;
 pub mod count;
+pub mod cut;
 pub mod dead_letter;
 pub mod environment;
 pub mod error_chain;

@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use slipway_model::count::{counted, counted_as};
+use slipway_model::cut::cut;
 use slipway_model::error_chain::chain;
 use slipway_model::error_name::ErrorName;
 use slipway_model::operation::Failure;
@@ -276,14 +277,6 @@ impl Error {
             },
         }
     }
-}
-
-/// A text of at most about so many bytes.
-fn cut(text: &str, size: usize) -> String {
-    if text.len() <= size {
-        return text.to_owned();
-    }
-    format!("{}…", &text[..text.floor_char_boundary(size)])
 }
 
 /// Resources in one text, as many as fit. The log names all.

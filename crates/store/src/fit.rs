@@ -3,6 +3,7 @@
 //! Requests are judged by the room of the records ([`slipway_model::stack::room`]), and what steps add is bounded. So this is for what
 //! was not foreseen: an operation that could not end would keep its stack's slot for ever.
 
+use slipway_model::cut::cut;
 use slipway_model::operation::work::Work;
 use slipway_model::operation::{Failure, Operation};
 use slipway_model::stack::{Configuration, Stack};
@@ -139,12 +140,7 @@ fn fit<T>(
 }
 
 fn shorten(failure: &mut Failure) {
-    if failure.message.len() > MESSAGE_BYTES {
-        failure
-            .message
-            .truncate(failure.message.floor_char_boundary(MESSAGE_BYTES));
-        failure.message.push('…');
-    }
+    failure.message = cut(&failure.message, MESSAGE_BYTES);
     if failure
         .address
         .as_ref()

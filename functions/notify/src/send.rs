@@ -3,7 +3,6 @@
 //! The name is resolved here, and the connection goes to the addresses that were checked: a name that resolves otherwise a moment
 //! later leads nowhere else. No redirect is followed, no proxy is used, and no byte of the response's body is read.
 
-use std::fmt::Write as _;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use jiff::Timestamp;
 use reqwest::header::{CONTENT_TYPE, USER_AGENT};
 use reqwest::redirect::Policy;
 use rustls::{ClientConfig, RootCertStore};
+use slipway_model::cut::cut;
 use slipway_model::error_chain::chain;
 use slipway_model::webhook::address::{Forbidden, InvalidUrl, Reach, WebhookUrl};
 use tokio::net::lookup_host;
@@ -110,11 +110,5 @@ impl Sender {
 
 /// What a client says, without the address: its path may be a secret.
 fn reason(error: reqwest::Error) -> String {
-    let mut text = chain(&error.without_url());
-    let length = text.floor_char_boundary(300);
-    if length < text.len() {
-        text.truncate(length);
-        let _ = write!(text, "…");
-    }
-    text
+    cut(&chain(&error.without_url()), 300)
 }

@@ -6,6 +6,7 @@ use super::{
     Kind, Notification, NotificationId, NotifiedApproval, NotifiedDrift, NotifiedOperation, NotifiedPlan,
     NotifiedStack, Subject, VERSION,
 };
+use crate::cut::cut;
 use crate::operation::approval::WAIT_FOR_APPROVAL;
 use crate::operation::noted::OperationNoted;
 use crate::operation::{Failure, Operation, OperationStatus};
@@ -215,12 +216,4 @@ fn bounded(failure: &Failure) -> Failure {
         message: cut(&failure.message, MESSAGE),
         address: failure.address.as_deref().map(|address| cut(address, ADDRESS)),
     }
-}
-
-/// The beginning of a text.
-fn cut(text: &str, most: usize) -> String {
-    if text.len() <= most {
-        return text.to_owned();
-    }
-    format!("{}…", &text[..text.floor_char_boundary(most)])
 }

@@ -9,6 +9,7 @@ use super::cost::MonthlyCost;
 use super::item::Item;
 use super::pages::Document;
 use super::protection::{self, Losses};
+use crate::cut::cut;
 
 /// How many resources a [`PlanSummary`] names: enough for a person to read, few enough for a DynamoDB item.
 pub const RESOURCES_NAMED: usize = 100;
@@ -208,11 +209,7 @@ impl PlanSummary {
 
     /// Notes something that is not understood.
     pub fn note(&mut self, what: impl Into<String>) {
-        let what: String = what.into();
-        let mut kept = what[..what.floor_char_boundary(REASON_BYTES)].to_owned();
-        if kept.len() < what.len() {
-            kept.push('…');
-        }
+        let kept = cut(&what.into(), REASON_BYTES);
         match self.not_understood.len() {
             len if len < REASONS_NAMED && !self.not_understood.contains(&kept) => {
                 self.not_understood.push(kept);
