@@ -7,6 +7,7 @@ use slipway_model::error_name::ErrorName;
 use slipway_model::id::OperationId;
 use slipway_model::operation::{Failure, Operation, OperationEvent, OperationKind, OperationStatus, StepStatus};
 use slipway_model::release::{Release, ReleaseEvent, ReleaseStatus};
+use slipway_model::secret::Secrets;
 use slipway_model::stack::{DriftSeen, Stack, StackEvent, StackStatus, Unsettled};
 
 use crate::error::IllegalTransition;
@@ -23,10 +24,20 @@ use crate::{Error, Store};
 /// The reason of a failure whose secrets are not known.
 const UNREADABLE: &str = "The reason is hidden, because the secrets of the stack could not be read";
 
-/// Leaves out why an operation did not succeed, where nothing says what the text must not show.
-pub fn leave_out(failure: &mut Failure) {
-    UNREADABLE.clone_into(&mut failure.message);
-    failure.address = None;
+/// Hides secrets in why an operation did not succeed. If they could not be read, nothing says what the text must not show, and it is left
+/// out.
+pub fn hide_in_failure<E>(failure: &mut Failure, operation: &OperationId, secrets: Result<Secrets, E>)
+where
+    E: std::error::Error + 'static,
+{
+    match secrets {
+        Ok(secrets) => secrets.hide_in_failure(failure),
+        Err(error) => {
+            tracing::error!(%operation, error = chain(&error), "the reason of a failure is hidden");
+            UNREADABLE.clone_into(&mut failure.message);
+            failure.address = None;
+        }
+    }
 }
 
 /// How an operation ends.
@@ -205,14 +216,7 @@ impl Store {
         }
         let secrets = self.secrets_of(operation).await;
         let Some(failure) = &mut operation.failure else { return };
-        match secrets {
-            Ok(secrets) => secrets.hide_in_failure(failure),
-            Err(error) => {
-                let error = chain(&error);
-                tracing::error!(operation = %operation.id, error, "the reason of a failure is hidden");
-                leave_out(failure);
-            }
-        }
+        hide_in_failure(failure, &operation.id, secrets);
     }
 
     /// Ends an operation that waits for its turn, which changes nothing of its stack.

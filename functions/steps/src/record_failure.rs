@@ -9,11 +9,10 @@ use serde_json::Value;
 use slipway_control::rollout;
 use slipway_model::console_link::Console;
 use slipway_model::count::{counted, counted_as};
-use slipway_model::error_chain::chain;
 use slipway_model::error_name::ErrorName;
 use slipway_model::id::OperationId;
 use slipway_model::operation::{Failure, Operation, OperationStatus, Step, StepStatus};
-use slipway_store::finish::{End, leave_out};
+use slipway_store::finish::{End, hide_in_failure};
 
 use crate::error::cut;
 use crate::payload::Failed;
@@ -72,13 +71,8 @@ impl Steps {
         }
         // The runner has said so itself, unless it could not say anything any more.
         let mut failure = ending.failing(failure);
-        match self.secrets.of_operation(&ending).await {
-            Ok(secrets) => secrets.hide_in_failure(&mut failure),
-            Err(error) => {
-                tracing::error!(operation = %operation, error = chain(&error), "the reason of a failure is hidden");
-                leave_out(&mut failure);
-            }
-        }
+        let secrets = self.secrets.of_operation(&ending).await;
+        hide_in_failure(&mut failure, operation, secrets);
         let end = End::of(failure.clone());
         let finished = self.store.finish_known_operation(ending, None, &end).await?;
         self.start_next(&finished).await;
