@@ -50,9 +50,10 @@ struct Instance {
     attributes: Option<Attributes>,
 }
 
+/// What Terraform does with a resource, as its JSON says it.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Mode {
+pub(crate) enum Mode {
     Managed,
     #[serde(other)]
     Read,

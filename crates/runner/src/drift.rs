@@ -17,6 +17,7 @@ use slipway_model::count::{counted, counted_as};
 use slipway_model::plan::{Action, Drift, ResourceChange, address_without_secrets};
 
 use self::cause::Causes;
+use crate::applied_state::Mode;
 use crate::console::say;
 use crate::error::Error;
 use crate::report::Report;
@@ -135,14 +136,6 @@ struct Instance {
     address: String,
     mode: Mode,
     provider_name: String,
-}
-
-#[derive(Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Mode {
-    Managed,
-    #[serde(other)]
-    Read,
 }
 
 impl Module {
