@@ -3,7 +3,6 @@
 use serde_json::{Map, Value};
 use slipway_model::blueprint::Blueprint;
 use slipway_model::environment::Environment;
-use slipway_model::name::Name;
 use slipway_model::operation::{Operation, OperationKind};
 use slipway_model::problem::FieldProblem;
 use slipway_model::request::Patch;
@@ -29,9 +28,7 @@ impl Admission<'_> {
                 values.insert(name.clone(), Value::Null);
             }
         }
-        let configuration = self.patched(&stack.environment, before, patch, &values).await?;
-        require_room(stack, &configuration)?;
-        Ok(configuration)
+        self.patched(stack, before, patch, &values).await
     }
 
     /// Applies the patch of an operation to what its stack has now.
@@ -47,8 +44,7 @@ impl Admission<'_> {
             require_room(stack, judged)?;
             return Ok(operation);
         }
-        let configuration = self.patched(&stack.environment, before, patch, &values).await?;
-        require_room(stack, &configuration)?;
+        let configuration = self.patched(stack, before, patch, &values).await?;
         let settled = self.store.update_known_operation(operation, |operation| {
             operation.configuration = configuration.clone();
             Ok(())
@@ -71,16 +67,16 @@ impl Admission<'_> {
         Ok(None)
     }
 
-    /// What a stack is made from with `values`, which `edit` makes of what it had before.
+    /// What a stack is made from with `values`, which `edit` makes of what it had before, if its record has room for that.
     async fn patched(
         self,
-        environment: &Name,
+        stack: &Stack,
         before: &Configuration,
         edit: &Patch,
         values: &Map<String, Value>,
     ) -> Result<Configuration, Refusal> {
         let mut problems = Vec::new();
-        let environment = self.store.environment(environment).await?;
+        let environment = self.store.environment(&stack.environment).await?;
         let version = edit.version.as_ref().unwrap_or(&before.version);
         let blueprint = self
             .known_blueprint(&before.blueprint, Some(version), &mut problems)
@@ -91,7 +87,7 @@ impl Admission<'_> {
         if let Some(problem) = draft_problem(&blueprint, &environment, true) {
             return Err(Refusal::Invalid(vec![problem]));
         }
-        configure(&blueprint, &environment, &edit.variables, values).map_err(|mut problems| {
+        let configured = configure(&blueprint, &environment, &edit.variables, values).map_err(|mut problems| {
             // A value that the stack has, and that its new version has no use for, is not in the request: say how to drop it.
             for problem in &mut problems {
                 let name = problem.field.strip_prefix("variables.").unwrap_or_default();
@@ -102,7 +98,10 @@ impl Admission<'_> {
                 }
             }
             Refusal::Invalid(problems)
-        })
+        });
+        let configuration = configured?;
+        require_room(stack, &configuration)?;
+        Ok(configuration)
     }
 }
 
