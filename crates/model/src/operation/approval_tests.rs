@@ -12,6 +12,17 @@ mod world;
 
 use world::{ACTIONS, Action, Execution, NOW, Sends, World, failure};
 
+/// An approval by each of these.
+fn approvals(approvers: &[&str]) -> Vec<Approval> {
+    let given = approvers.iter().map(|by| Approval {
+        by: (*by).to_owned(),
+        at: Timestamp::UNIX_EPOCH,
+        sheet: None,
+        comment: None,
+    });
+    given.collect()
+}
+
 #[test]
 fn no_interleaving_loses_a_decision_that_was_acknowledged() {
     let mut seen = HashSet::new();
@@ -51,13 +62,7 @@ fn stricter_rules_refuse_a_plan_that_lacks_approvals() {
     let refused = |approvers: &[&str], environment: &Environment| {
         let mut operation = crate::operation::example::operation(&serde_json::json!({}));
         operation.approved_by = approvers.last().map(|by| (*by).to_owned());
-        let given = approvers.iter().map(|by| Approval {
-            by: (*by).to_owned(),
-            at: Timestamp::UNIX_EPOCH,
-            sheet: None,
-            comment: None,
-        });
-        operation.approvals = given.collect();
+        operation.approvals = approvals(approvers);
         let refusal = operation.refusal_without_approval(&PlanSummary::default(), environment);
         refusal.map(|refusal| {
             assert_eq!(refusal.policy, "environment.approval");
@@ -100,13 +105,7 @@ fn approval_that_cannot_be_enough_is_in_vain() {
             remind_every_seconds: 0,
             required_by: Vec::new(),
         });
-        let given = approvers.iter().map(|by| Approval {
-            by: (*by).to_owned(),
-            at: Timestamp::UNIX_EPOCH,
-            sheet: None,
-            comment: None,
-        });
-        operation.approvals = given.collect();
+        operation.approvals = approvals(approvers);
         operation.approval_in_vain(&PlanSummary::default(), environment)
     };
     // The first of two, and the second.

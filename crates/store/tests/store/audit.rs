@@ -1,6 +1,6 @@
 //! The audit log: what is recorded with what, and what its chains show.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -231,6 +231,19 @@ pub fn key(chain: u8, sequence: u64) -> [(String, AttributeValue); 2] {
     .map(|(name, value)| (name.to_owned(), AttributeValue::S(value)))
 }
 
+/// The item of a record as it is stored.
+pub async fn read(table: &Table, chain: u8, sequence: u64) -> HashMap<String, AttributeValue> {
+    let get = table.client.get_item().table_name(table.name);
+    let got = get.set_key(Some(key(chain, sequence).into())).send().await;
+    got.expect("an answer").item.expect("the record")
+}
+
+/// Writes an item as another program could.
+pub async fn write(table: &Table, item: HashMap<String, AttributeValue>) {
+    let put = table.client.put_item().table_name(table.name);
+    put.set_item(Some(item)).send().await.expect("written");
+}
+
 pub async fn delete(table: &Table, chain: u8, sequence: u64) {
     let delete = table.client.delete_item().table_name(table.name);
     delete
@@ -248,19 +261,8 @@ async fn what_is_done_to_the_table_by_hand_is_found() {
     for _ in 0..5 {
         store.record_audit(&entry(0)).await.expect("recorded");
     }
-    let read = async |sequence| {
-        let get = table.client.get_item().table_name(table.name);
-        let got = get
-            .set_key(Some(key(chain, sequence).into()))
-            .send()
-            .await
-            .expect("an answer");
-        got.item.expect("the record")
-    };
-    let write = async |item| {
-        let put = table.client.put_item().table_name(table.name);
-        put.set_item(Some(item)).send().await.expect("written");
-    };
+    let read = async |sequence| read(&table, chain, sequence).await;
+    let write = async |item| write(&table, item).await;
     let now = Timestamp::now();
     let broken = async || check(store, now).await.map_err(|broken| (broken.sequence, broken.why));
     assert_eq!(broken().await, Ok(5));
@@ -309,7 +311,7 @@ async fn what_is_done_to_the_table_by_hand_is_found() {
 
     // Exchanged.
     let other = read(4).await;
-    let with = |mut item: std::collections::HashMap<String, AttributeValue>, sequence| {
+    let with = |mut item: HashMap<String, AttributeValue>, sequence| {
         item.extend(key(chain, sequence));
         item
     };

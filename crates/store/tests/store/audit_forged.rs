@@ -9,7 +9,7 @@ use slipway_model::name::Digest;
 use slipway_store::audit::AuditFilter;
 use slipway_store::{Error, Store};
 
-use crate::audit::{check, delete, entry, key, records};
+use crate::audit::{check, delete, entry, key, read, records, write};
 use crate::support::table;
 
 /// The items of the list of all that are no records, each by its key and what is wrong with it.
@@ -28,15 +28,8 @@ async fn items_that_are_no_records_are_listed_as_forged() {
     for _ in 0..5 {
         store.record_audit(&entry(0)).await.expect("recorded");
     }
-    let read = async |sequence| {
-        let get = table.client.get_item().table_name(table.name);
-        let got = get.set_key(Some(key(chain, sequence).into())).send().await;
-        got.expect("an answer").item.expect("the record")
-    };
-    let write = async |item| {
-        let put = table.client.put_item().table_name(table.name);
-        put.set_item(Some(item)).send().await.expect("written");
-    };
+    let read = async |sequence| read(&table, chain, sequence).await;
+    let write = async |item| write(&table, item).await;
     let text = |text: &str| AttributeValue::S(text.to_owned());
     // With another actor, and the hash and the attributes of that.
     let by_eve = |mut item: HashMap<String, AttributeValue>| {

@@ -2,21 +2,19 @@
 
 use futures::future::join_all;
 use jiff::Timestamp;
-use serde_json::Map;
 use slipway_model::contract::Contract;
 use slipway_model::id::ReleaseNumber;
 use slipway_model::operation::layout::Layout;
 use slipway_model::operation::work::Work;
 use slipway_model::operation::{Operation, OperationStatus, StepStatus};
 use slipway_model::release::ReleaseStatus;
-use slipway_model::request::Patch;
 use slipway_model::stack::{Stack, StackStatus};
 use slipway_store::Error;
 use slipway_store::create::{NewOperation, Outcome};
 use slipway_store::finish::End;
 
 use crate::support::{
-    PREVIEW, Table, UPDATE, answer, created, failure, images, name, new_stack, release, request, table,
+    PREVIEW, Table, UPDATE, answer, changed, created, failure, images, name, new_stack, release, request, table,
 };
 
 #[tokio::test]
@@ -125,17 +123,7 @@ async fn resizing(table: &Table, size: u8) -> (Stack, Operation) {
 }
 
 fn resize(stack: &Stack, size: u8) -> NewOperation {
-    let patch = Patch {
-        variables: Map::from_iter([("size".to_owned(), size.into())]),
-        ..Patch::default()
-    };
-    let mut configuration = stack.configuration.clone();
-    configuration.variables = patch.over(&configuration.variables);
-    let work = Work::update(Some(patch));
-    NewOperation {
-        configuration: Some(configuration),
-        ..request(work, stack)
-    }
+    changed(stack, &serde_json::json!({ "size": size }))
 }
 
 #[tokio::test]

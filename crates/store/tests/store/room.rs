@@ -3,27 +3,10 @@
 use serde_json::{Map, Value, json};
 use slipway_model::contract::Contract;
 use slipway_model::operation::OperationStatus;
-use slipway_model::operation::work::Work;
-use slipway_model::request::Patch;
 use slipway_model::stack::{Stack, StackStatus};
-use slipway_store::create::NewOperation;
 use slipway_store::finish::End;
 
-use crate::support::{Table, answer, created, failure, new_stack, request, table};
-
-fn changed(stack: &Stack, values: &Value) -> NewOperation {
-    let patch = Patch {
-        variables: values.as_object().cloned().expect("values"),
-        ..Patch::default()
-    };
-    let mut configuration = stack.configuration.clone();
-    configuration.variables = patch.over(&configuration.variables);
-    let work = Work::update(Some(patch));
-    NewOperation {
-        configuration: Some(configuration),
-        ..request(work, stack)
-    }
-}
+use crate::support::{Table, answer, changed, created, failure, new_stack, table};
 
 /// A stack with these values and a contract.
 async fn applied(table: &Table, values: &Map<String, Value>) -> Stack {

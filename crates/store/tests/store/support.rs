@@ -13,6 +13,7 @@ use slipway_model::id::OperationId;
 use slipway_model::name::{Digest, Image, Name};
 use slipway_model::operation::work::Work;
 use slipway_model::operation::{Failure, Operation};
+use slipway_model::request::Patch;
 use slipway_model::stack::{Configuration, Stack};
 use slipway_store::create::{NewOperation, NewStack, Outcome};
 use slipway_store::idempotency::{Answer, Idempotency};
@@ -162,6 +163,21 @@ pub fn request(work: Work, stack: &Stack) -> NewOperation {
 }
 
 /// The answer that says which operation it is about.
+/// An update that changes these variables.
+pub fn changed(stack: &Stack, values: &Value) -> NewOperation {
+    let patch = Patch {
+        variables: values.as_object().cloned().expect("values"),
+        ..Patch::default()
+    };
+    let mut configuration = stack.configuration.clone();
+    configuration.variables = patch.over(&configuration.variables);
+    let work = Work::update(Some(patch));
+    NewOperation {
+        configuration: Some(configuration),
+        ..request(work, stack)
+    }
+}
+
 pub fn answer(accepted: slipway_store::create::Accepted<'_>) -> Answer {
     Answer {
         status: 202,

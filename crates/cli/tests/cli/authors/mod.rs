@@ -44,6 +44,18 @@ fn slipway(top: &Path, arguments: &[&str]) -> Output {
         .expect("slipway runs")
 }
 
+/// With a server, and only this one.
+fn with_server(server: &Server, top: &Path, arguments: &[&str]) -> Output {
+    Command::new(SLIPWAY)
+        .args(arguments)
+        .current_dir(top)
+        .env("SLIPWAY_DATA", server.data())
+        .env("XDG_CACHE_HOME", top.join("cache"))
+        .env_remove("AWS_ENDPOINT_URL")
+        .output()
+        .expect("slipway runs")
+}
+
 fn json_of(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|error| panic!("{error}: {}{}", text(&output.stdout), text(&output.stderr)))
@@ -244,14 +256,11 @@ fn cycle_is_a_finding_and_is_not_published() {
     assert_eq!(sarif["runs"][0]["results"][0]["level"], "error", "{sarif:#}");
 
     let server = Server::start();
-    let published = Command::new(SLIPWAY)
-        .args(["blueprint", "publish", "web", "--as", "web@1.0.0"])
-        .current_dir(top.path())
-        .env("SLIPWAY_DATA", server.data())
-        .env("XDG_CACHE_HOME", top.path().join("cache"))
-        .env_remove("AWS_ENDPOINT_URL")
-        .output()
-        .expect("slipway runs");
+    let published = with_server(
+        &server,
+        top.path(),
+        &["blueprint", "publish", "web", "--as", "web@1.0.0"],
+    );
     assert_eq!(code(&published), Some(3), "{}", text(&published.stdout));
     assert!(
         text(&published.stderr).contains("Cycle: "),
@@ -313,14 +322,11 @@ async fn publish_says_what_it_could_not_check() {
     let main = "resource \"aws_s3_bucket\" \"b\" { buckett = \"x\" }\noutput \"slipway\" { value = {} }\n";
     let top = folder(&[("main.tf", main.to_owned())]);
     let publish = |version: &str, options: &[&str]| {
-        let output = Command::new(SLIPWAY)
-            .args([&["blueprint", "publish", "web", "--as", version], options].concat())
-            .current_dir(top.path())
-            .env("SLIPWAY_DATA", server.data())
-            .env("XDG_CACHE_HOME", top.path().join("cache"))
-            .env_remove("AWS_ENDPOINT_URL")
-            .output()
-            .expect("slipway runs");
+        let output = with_server(
+            &server,
+            top.path(),
+            &[&["blueprint", "publish", "web", "--as", version], options].concat(),
+        );
         assert_eq!(code(&output), Some(0), "{}", text(&output.stderr));
         output
     };
@@ -347,14 +353,7 @@ async fn new_blueprint_passes_every_step_without_edits() {
     let server = Server::start();
     let top = TempDir::new().expect("a folder");
     let run = |arguments: &[&str]| {
-        let output = Command::new(SLIPWAY)
-            .args(arguments)
-            .current_dir(top.path())
-            .env("SLIPWAY_DATA", server.data())
-            .env("XDG_CACHE_HOME", top.path().join("cache"))
-            .env_remove("AWS_ENDPOINT_URL")
-            .output()
-            .expect("slipway runs");
+        let output = with_server(&server, top.path(), arguments);
         assert_eq!(
             code(&output),
             Some(0),
