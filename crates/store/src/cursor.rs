@@ -1,12 +1,8 @@
 //! Where a list goes on.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use crate::error::InvalidCursor;
@@ -14,13 +10,10 @@ use crate::item::Item;
 use crate::query::Query;
 use crate::table::{Index, LISTED, PK, SK};
 
-/// The longest text that is parsed: a key has at most 3 KB, a list's name repeats some of it, and Base64 adds a third.
-const LENGTH: usize = 16 * 1024;
-
 /// Where a list continues: opaque outside the store.
 ///
-/// As text it is the Base64 of the list's name and of the key that its last page ended with.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// It has the list's name and the key that the last page ended with, so only [`Store::seal`](crate::Store::seal) makes a text of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor(Position);
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,23 +69,4 @@ fn names_of_keys(query: &Query) -> Vec<&'static str> {
     let mut names = vec![PK, SK];
     names.extend(query.index.iter().flat_map(|index| [LISTED, index.partition()]));
     names
-}
-
-impl fmt::Display for Cursor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let position = serde_json::to_string(&self.0).map_err(|_| fmt::Error)?;
-        f.write_str(&URL_SAFE_NO_PAD.encode(position))
-    }
-}
-
-impl FromStr for Cursor {
-    type Err = InvalidCursor;
-
-    fn from_str(text: &str) -> Result<Self, InvalidCursor> {
-        if text.len() > LENGTH {
-            return Err(InvalidCursor);
-        }
-        let position = URL_SAFE_NO_PAD.decode(text).map_err(|_| InvalidCursor)?;
-        serde_json::from_slice(&position).map(Self).map_err(|_| InvalidCursor)
-    }
 }

@@ -31,6 +31,7 @@ mod item;
 mod page;
 mod query;
 mod read;
+mod sealed;
 mod values;
 mod write;
 
@@ -64,8 +65,11 @@ pub mod waiting;
 pub mod watch;
 pub mod webhook;
 
+use std::sync::{Arc, OnceLock};
+
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
+use ring::aead::LessSafeKey;
 use slipway_aws::Lazy;
 
 pub use cursor::Cursor;
@@ -73,12 +77,13 @@ pub use error::{Error, IllegalTransition, InvalidCursor};
 pub use page::{PAGE, Page};
 pub use write::{ATTEMPTS, pause};
 
-/// The table. Clones share one client.
+/// The table. Clones share one client, and what was read of the key of cursors.
 #[derive(Debug, Clone)]
 pub struct Store {
     client: Lazy<Client>,
     table: String,
     audit_retention: audit::Retention,
+    sealing_key: Arc<OnceLock<LessSafeKey>>,
 }
 
 impl Store {
@@ -88,6 +93,7 @@ impl Store {
             client: slipway_aws::lazy(config, Client::new),
             table: table.into(),
             audit_retention: audit::Retention::default(),
+            sealing_key: Arc::default(),
         }
     }
 

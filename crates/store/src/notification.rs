@@ -19,7 +19,7 @@ use crate::table::{EXPIRES_AT, Index, Key, LISTED, NOTIFICATIONS, Places};
 use crate::write::{Condition, Write, Written};
 use crate::{Cursor, Error, PAGE, Page, Store};
 
-pub use follow::{Followed, InvalidPosition, Position};
+pub use follow::{Followed, Position};
 
 /// How long notifications are kept.
 pub const KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);

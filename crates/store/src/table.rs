@@ -27,6 +27,7 @@
 //! | end of a chain of the audit log | `audit-heads` | `<chain>` | |
 //! | reader who was recorded in this hour; of a list, with its stacks | `audit-reader#<digest of reader, subject and hour>` | `reader` | |
 //! | place of a request that waits | `waiting` | `<number>` | |
+//! | key that cursors are encrypted with | `sealing` | `key` | |
 //! | digest of a prepared folder | `prepared` | `<key of the object>` | |
 //!
 //! Numbers in keys have leading zeros, so that they sort. Idempotency records, rollouts, places to wait, digests of prepared folders, records

@@ -23,9 +23,6 @@ pub const PAGE_SIZE: u16 = 50;
 /// How many items a page of a list has at most.
 pub const LARGEST_PAGE: u16 = 100;
 
-/// What to give for a cursor.
-pub(crate) const CURSOR_REMEDY: &str = "give `next` of the page before, as it came";
-
 /// What to give where only these can be given.
 pub(crate) fn one_of<T: fmt::Display>(all: impl IntoIterator<Item = T>) -> String {
     let all: Vec<String> = all.into_iter().map(|one| one.to_string()).collect();
@@ -124,6 +121,11 @@ impl Parameters {
         let remedy = format!("give a whole number from 1 to {LARGEST_PAGE}");
         let limit = self.optional_by("limit", &remedy, |text| within(text, 1, u64::from(LARGEST_PAGE)));
         limit.and_then(|limit| u16::try_from(limit).ok()).unwrap_or(PAGE_SIZE)
+    }
+
+    /// The parameter `cursor`, which only the store reads.
+    pub fn cursor(&mut self) -> Option<String> {
+        self.take("cursor")
     }
 
     /// The parameter `wait`.

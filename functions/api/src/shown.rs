@@ -17,37 +17,56 @@ use slipway_policy::{Denial, file};
 use slipway_store::configured::Configured;
 use slipway_store::{Cursor, Page, blueprint};
 
-use crate::Caller;
 use crate::error::Error;
+use crate::{Api, Caller};
 
-/// A page of a list.
-pub(crate) fn items<R, T>(page: Page<R>, show: impl FnMut(R) -> T) -> Items<T> {
-    Items {
-        items: page.items.into_iter().map(show).collect(),
-        next: page.next.as_ref().map(Cursor::to_string),
+impl Api {
+    /// A page of a list.
+    pub(crate) async fn items<R, T>(&self, page: Page<R>, show: impl FnMut(R) -> T) -> Result<Items<T>, Error> {
+        Ok(Items {
+            items: page.items.into_iter().map(show).collect(),
+            next: self.sealed(page.next.as_ref()).await?,
+        })
     }
-}
 
-/// A page of configured records. The reasons for unreadable ones go to the log.
-pub(crate) fn configured_items<R, T>(
-    page: Page<Configured<R>>,
-    mut show: impl FnMut(R, u64) -> T,
-) -> ConfiguredItems<T> {
-    let (mut items, mut unreadable) = (Vec::new(), Vec::new());
-    for configured in page.items {
-        match configured.record {
-            Ok(record) => items.push(show(record, configured.revision)),
-            Err(error) => {
-                let error = error_chain::chain(&Error::from(error));
-                tracing::error!(name = configured.name, error, "a record cannot be read");
-                unreadable.push(configured.name);
+    /// A page of configured records. The reasons for unreadable ones go to the log.
+    pub(crate) async fn configured_items<R, T>(
+        &self,
+        page: Page<Configured<R>>,
+        mut show: impl FnMut(R, u64) -> T,
+    ) -> Result<ConfiguredItems<T>, Error> {
+        let (mut items, mut unreadable) = (Vec::new(), Vec::new());
+        for configured in page.items {
+            match configured.record {
+                Ok(record) => items.push(show(record, configured.revision)),
+                Err(error) => {
+                    let error = error_chain::chain(&Error::from(error));
+                    tracing::error!(name = configured.name, error, "a record cannot be read");
+                    unreadable.push(configured.name);
+                }
             }
         }
+        Ok(ConfiguredItems {
+            items,
+            unreadable,
+            next: self.sealed(page.next.as_ref()).await?,
+        })
     }
-    ConfiguredItems {
-        items,
-        unreadable,
-        next: page.next.as_ref().map(Cursor::to_string),
+
+    /// Where a list goes on, as its reader gets it: the page may have ended at a record that the caller may not see.
+    pub(crate) async fn sealed(&self, next: Option<&Cursor>) -> Result<Option<String>, Error> {
+        match next {
+            Some(next) => Ok(Some(self.store.seal(next).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Where a list goes on, as a request gives it back.
+    pub(crate) async fn opened(&self, cursor: Option<String>) -> Result<Option<Cursor>, Error> {
+        match cursor {
+            Some(cursor) => Ok(Some(self.store.open(&cursor).await?)),
+            None => Ok(None),
+        }
     }
 }
 

@@ -4,12 +4,8 @@
 //! reader who continued after the last one would miss those that came late. A [`Position`] lies [`LATE`] before the newest one
 //! instead, and names those after it that were seen.
 
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use slipway_model::name::Digest;
@@ -30,11 +26,10 @@ const NAMED: usize = 128;
 /// How soon a notification by another process is seen.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// The longest text that is parsed.
-const LENGTH: usize = 8 * 1024;
-
 /// Where a reader of notifications is: opaque outside the store.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// It names what the reader was not shown, too, so only [`Store::seal`] makes a text of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position(Seen);
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,11 +40,6 @@ struct Seen {
     /// Those after it that were seen: microseconds after `from`, and a part of the digest of the ID.
     seen: Vec<(i64, u32)>,
 }
-
-/// A text that is no position.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("is not a position that this API has given")]
-pub struct InvalidPosition;
 
 /// What a reader gets.
 #[derive(Debug, Clone, PartialEq)]
@@ -89,29 +79,6 @@ impl Position {
             from,
             seen: all.into_iter().map(|(at, id)| (at - from, id)).collect(),
         })
-    }
-}
-
-impl fmt::Display for Position {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seen = serde_json::to_vec(&self.0).map_err(|_| fmt::Error)?;
-        f.write_str(&URL_SAFE_NO_PAD.encode(seen))
-    }
-}
-
-impl FromStr for Position {
-    type Err = InvalidPosition;
-
-    fn from_str(text: &str) -> Result<Self, InvalidPosition> {
-        if text.len() > LENGTH {
-            return Err(InvalidPosition);
-        }
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| InvalidPosition)?;
-        let seen: Seen = serde_json::from_slice(&bytes).map_err(|_| InvalidPosition)?;
-        // What is added to them stays a number.
-        let bounds = 0..=i64::MAX / 4;
-        let fits = bounds.contains(&seen.from) && seen.seen.iter().all(|(after, _)| bounds.contains(after));
-        fits.then_some(Self(seen)).ok_or(InvalidPosition)
     }
 }
 
@@ -187,8 +154,6 @@ mod tests {
         let seen = start.having_seen([(1_000_005, 1), (1_000_009, 2)].into_iter());
         assert!(seen.has_seen((1_000_005, 1)) && seen.has_seen((1_000_009, 2)));
         assert!(!seen.has_seen((1_000_007, 3)), "it became visible later");
-        let again: Position = seen.to_string().parse().expect("the position");
-        assert_eq!(again, seen);
         let later = seen.having_seen([(1_000_007 + LATE, 4)].into_iter());
         assert_eq!(later.0.from, 1_000_007);
         assert!(later.has_seen((1_000_009, 2)) && later.has_seen((1_000_007 + LATE, 4)));
@@ -198,21 +163,10 @@ mod tests {
     fn position_of_many_is_short_and_advances() {
         let start = Position::after(Timestamp::from_microsecond(0).expect("a time"));
         let many = start.having_seen((1..=10_000).map(|at| (at, u32::try_from(at).expect("small"))));
-        assert!(many.to_string().len() < 3_000, "{}", many.to_string().len());
+        let text = serde_json::to_string(&many).expect("JSON");
+        assert!(text.len() < 3_000, "{}", text.len());
         assert_eq!(many.0.seen.len(), NAMED);
         assert!(many.has_seen((10_000, 10_000)));
         assert_eq!(many.0.from, 10_000 - i64::try_from(NAMED).expect("small"));
-    }
-
-    #[test]
-    fn another_text_is_no_position() {
-        let huge = Position(Seen {
-            from: i64::MAX,
-            seen: Vec::new(),
-        })
-        .to_string();
-        for text in ["", "!", "e30", &huge, &"A".repeat(LENGTH + 1)] {
-            assert_eq!(text.parse::<Position>(), Err(InvalidPosition), "{text:.20}");
-        }
     }
 }

@@ -157,6 +157,10 @@ impl Key {
         Self::new(format!("audit-reader#{}", digest.hex()), "reader")
     }
 
+    pub fn sealing() -> Self {
+        Self::new("sealing", "key")
+    }
+
     pub fn waiting(place: u16) -> Self {
         Self::new("waiting", format!("{place:05}"))
     }

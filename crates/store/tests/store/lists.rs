@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures::{StreamExt as _, stream};
 use jiff::SignedDuration;
 use slipway_model::environment::Environment;
@@ -26,7 +28,10 @@ async fn all(store: &Store, filter: &StackFilter, limit: u16) -> Vec<Stack> {
         stacks.extend(page.items);
         match page.next {
             // As the API's clients give it back.
-            Some(next) => cursor = Some(next.to_string().parse().expect("a cursor")),
+            Some(next) => {
+                let text = store.seal(&next).await.expect("a text");
+                cursor = Some(store.open(&text).await.expect("a cursor"));
+            }
             None => return stacks,
         }
     }
@@ -382,10 +387,46 @@ async fn a_cursor_goes_on_in_its_own_list_only() {
         store.releases(&stacks[0].id, 1, Some(&of_operations)).await.map(|_| ())
     ));
     assert!(store.operations(&stacks[0].id, 1, Some(&of_operations)).await.is_ok());
+}
 
-    let text = of_stacks.to_string();
+#[tokio::test]
+async fn text_of_a_cursor_says_nothing_and_cannot_be_forged() {
+    let table = table().await;
+    let store = &table.store;
+    assert!(store.open::<Cursor>("AA").await.is_err(), "there is no key yet");
+    for n in ["a", "a-much-longer-name"] {
+        table.provisioning(&new_stack(n)).await;
+    }
+    let page = store.stacks(&StackFilter::default(), 1, None).await.expect("a page");
+    let cursor = page.next.expect("more");
+    let text = store.seal(&cursor).await.expect("a text");
+    let bytes = URL_SAFE_NO_PAD.decode(&text).expect("Base64");
+    let id = page.items[0].id.to_string();
+    for part in [id.as_str(), "stack", "by-collection"] {
+        let found = bytes.windows(part.len()).any(|window| window == part.as_bytes());
+        assert!(!found, "{part}");
+    }
+    assert_ne!(store.seal(&cursor).await.expect("a text"), text);
+    assert_eq!(store.open::<Cursor>(&text).await.expect("a cursor"), cursor);
+    // The length says nothing of a name.
+    let dev_only = StackFilter {
+        environment: Some(name("dev")),
+        ..StackFilter::default()
+    };
+    let other = store.stacks(&dev_only, 1, None).await.expect("a page");
+    let other = store.seal(&other.next.expect("more")).await.expect("a text");
+    assert_eq!(other.len(), text.len());
+
+    let changed = |at: usize| {
+        let mut bytes = bytes.clone();
+        bytes[at] ^= 1;
+        URL_SAFE_NO_PAD.encode(bytes)
+    };
     for wrong in [
         "",
+        &changed(0),
+        &changed(bytes.len() / 2),
+        &changed(bytes.len() - 1),
         "x",
         "e30",
         &text[1..],
@@ -394,6 +435,7 @@ async fn a_cursor_goes_on_in_its_own_list_only() {
         "/etc/passwd",
         "\0",
     ] {
-        assert!(wrong.parse::<Cursor>().is_err(), "{wrong:?}");
+        let opened = store.open::<Cursor>(wrong).await;
+        assert!(matches!(opened, Err(Error::InvalidCursor(_))), "{wrong:?}");
     }
 }

@@ -297,7 +297,8 @@ async fn follower_is_woken_and_sees_each_once() {
     assert!(!followed.notifications.is_empty());
     let mut seen: Vec<_> = followed.notifications.iter().map(|one| one.id.to_string()).collect();
     // The position is sent to another server.
-    let position: Position = followed.position.to_string().parse().expect("a position");
+    let text = store.seal(&followed.position).await.expect("a text");
+    let position: Position = store.open(&text).await.expect("a position");
     let rest = store
         .notifications_after(&filter, &position, 100)
         .await

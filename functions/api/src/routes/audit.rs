@@ -3,14 +3,12 @@
 use axum::Json;
 use axum::extract::State;
 use slipway_model::audit::{Action, CHAINS};
-use slipway_store::Cursor;
 use slipway_store::audit::AuditFilter;
 
 use crate::Api;
 use crate::error::Error;
 use crate::openapi::ReadProblems;
-use crate::parameters::{CURSOR_REMEDY, InPath, Parameters};
-use crate::shown;
+use crate::parameters::{InPath, Parameters};
 use slipway_api_types::{AuditHead, AuditPage, AuditRecord, ForgedRecord, Items, SealedRecord};
 
 const ACTION_REMEDY: &str = "give an action like `update`, `approve`, `deny` or `put_environment`";
@@ -56,8 +54,9 @@ pub(super) async fn list(State(api): State<Api>, mut parameters: Parameters) -> 
         action: parameters.optional::<Action>("action", ACTION_REMEDY),
     };
     let limit = parameters.limit();
-    let cursor: Option<Cursor> = parameters.optional("cursor", CURSOR_REMEDY);
+    let cursor = parameters.cursor();
     parameters.finish()?;
+    let cursor = api.opened(cursor).await?;
     let page = api.store.audit_records(&filter, limit, cursor.as_ref()).await?;
     let forged = page.forged.into_iter().map(|forged| {
         tracing::error!(item = forged.item, why = %forged.why, "an item in the audit log is forged");
@@ -69,7 +68,7 @@ pub(super) async fn list(State(api): State<Api>, mut parameters: Parameters) -> 
     Ok(Json(AuditPage {
         forged: forged.collect(),
         items: page.items.into_iter().map(AuditRecord::from).collect(),
-        next: page.next.as_ref().map(Cursor::to_string),
+        next: api.sealed(page.next.as_ref()).await?,
     }))
 }
 
@@ -113,7 +112,7 @@ pub(super) async fn chain(
     mut parameters: Parameters,
 ) -> Result<Json<Items<SealedRecord>>, Error> {
     let limit = parameters.limit();
-    let cursor: Option<Cursor> = parameters.optional("cursor", CURSOR_REMEDY);
+    let cursor = parameters.cursor();
     parameters.finish()?;
     let number: Option<u8> = chain.parse().ok().filter(|number| *number < CHAINS);
     let Some(number) = number else {
@@ -123,6 +122,7 @@ pub(super) async fn chain(
             "There is no chain `{shown}`: they are 0 to {last}."
         )));
     };
+    let cursor = api.opened(cursor).await?;
     let page = api.store.audit_chain(number, limit, cursor.as_ref()).await?;
-    Ok(Json(shown::items(page, SealedRecord::from)))
+    Ok(Json(api.items(page, SealedRecord::from).await?))
 }

@@ -13,7 +13,6 @@ use slipway_model::name::Name;
 use slipway_model::problem::FieldProblem;
 use slipway_model::request::{NAME_REMEDY, NO_VERSION, VERSION_REMEDY};
 use slipway_policy::{Action, Resource};
-use slipway_store::Cursor;
 use slipway_store::blueprint::Published;
 
 use super::answers::deleted;
@@ -21,7 +20,7 @@ use super::{readmes, uploads};
 use crate::body::{BLUEPRINT_SIZE, Fields, shortened};
 use crate::error::Error;
 use crate::openapi::{ChangeProblems, ReadProblems};
-use crate::parameters::{CURSOR_REMEDY, InPath, Parameters};
+use crate::parameters::{InPath, Parameters};
 use crate::shown;
 use crate::submission::{Submission, answer};
 use crate::viewer::Viewer;
@@ -53,12 +52,13 @@ pub(super) async fn list(
     mut parameters: Parameters,
 ) -> Result<Json<Items<view::BlueprintSummary>>, Error> {
     let limit = parameters.limit();
-    let cursor: Option<Cursor> = parameters.optional("cursor", CURSOR_REMEDY);
+    let cursor = parameters.cursor();
     parameters.finish()?;
+    let cursor = api.opened(cursor).await?;
     let mut page = api.store.blueprints(limit, cursor.as_ref()).await?;
     let may_read = |name: &Name| viewer.may(Action::Read, &Resource::Blueprint(name.to_string()));
     page.items.retain(|blueprint| may_read(&blueprint.name));
-    Ok(Json(shown::items(page, shown::blueprint_summary)))
+    Ok(Json(api.items(page, shown::blueprint_summary).await?))
 }
 
 /// Show a blueprint
@@ -83,7 +83,7 @@ pub(super) async fn show(
     mut parameters: Parameters,
 ) -> Result<Json<view::BlueprintPage>, Error> {
     let limit = parameters.limit();
-    let cursor: Option<Cursor> = parameters.optional("cursor", CURSOR_REMEDY);
+    let cursor = parameters.cursor();
     parameters.finish()?;
     let Ok(name) = name.parse::<Name>() else {
         return Err(api.no_blueprint(&name).await?);
@@ -93,8 +93,9 @@ pub(super) async fn show(
         Err(slipway_store::Error::NotFound { .. }) => return Err(api.no_blueprint(name.as_str()).await?),
         Err(error) => return Err(error.into()),
     };
+    let cursor = api.opened(cursor).await?;
     let page = api.store.blueprint_versions(&name, limit, cursor.as_ref()).await?;
-    let history: Items<view::VersionSummary> = shown::items(page, |blueprint| (&blueprint).into());
+    let history: Items<view::VersionSummary> = api.items(page, |blueprint| (&blueprint).into()).await?;
     Ok(Json(view::BlueprintPage {
         latest: latest.into(),
         versions: history.items.iter().map(|one| one.version.clone()).collect(),

@@ -16,7 +16,7 @@ use slipway_policy::{Action, Resource};
 use slipway_store::configured::{Configured, Expected};
 use slipway_store::environment::By;
 use slipway_store::list::StackFilter;
-use slipway_store::{ATTEMPTS, Cursor, PAGE, pause};
+use slipway_store::{ATTEMPTS, PAGE, pause};
 
 use super::answers::{busy, configured, deleted};
 use crate::body::shortened;
@@ -25,7 +25,7 @@ use crate::viewer::Viewer;
 
 use crate::error::Error;
 use crate::openapi::{ChangeProblems, ReadProblems};
-use crate::parameters::{CURSOR_REMEDY, InPath, Parameters};
+use crate::parameters::{InPath, Parameters};
 use crate::revision;
 use crate::submission::Submission;
 use crate::{Api, Caller};
@@ -54,8 +54,9 @@ pub(super) async fn list(
     mut parameters: Parameters,
 ) -> Result<Json<ConfiguredItems<view::Environment>>, Error> {
     let limit = parameters.limit();
-    let cursor: Option<Cursor> = parameters.optional("cursor", CURSOR_REMEDY);
+    let cursor = parameters.cursor();
     parameters.finish()?;
+    let cursor = api.opened(cursor).await?;
     let mut page = api.store.environments(limit, cursor.as_ref()).await?;
     page.items.retain(|one| {
         let unknown = || EnvironmentFacts::unknown(&one.name);
@@ -63,9 +64,8 @@ pub(super) async fn list(
         viewer.may(Action::Read, &Resource::Environment(facts))
     });
     let sensitive = api.store.sensitive_variables().await?;
-    Ok(Json(shown::configured_items(page, |environment, revision| {
-        shown::environment(environment, revision, &caller, &sensitive)
-    })))
+    let show = |environment, revision| shown::environment(environment, revision, &caller, &sensitive);
+    Ok(Json(api.configured_items(page, show).await?))
 }
 
 /// Show an environment

@@ -16,6 +16,9 @@ use crate::waiting::Waited;
 use crate::{Api, Caller};
 use slipway_api_types::NotificationPage;
 
+/// What to give for a position.
+const POSITION_REMEDY: &str = "give `position` of the page before, as it came";
+
 /// Follow notifications
 ///
 /// Of the stacks and operations that the caller may read, in the order in which they happened: from the position of the page before, or
@@ -52,7 +55,7 @@ pub(super) async fn follow(
         environment: parameters.optional("environment", "give the name of an environment"),
         kind: parameters.one_of("kind", Kind::ALL, "is no kind of notification"),
     };
-    let position = parameters.optional("position", "give `position` of the page before, as it came");
+    let position: Option<String> = parameters.optional("position", POSITION_REMEDY);
     let since: Option<Timestamp> = parameters.time("since");
     let limit = parameters.limit();
     let wait = parameters.wait();
@@ -61,7 +64,10 @@ pub(super) async fn follow(
         return Err(Error::parameter("since", "is given with `position`", remedy));
     }
     parameters.finish()?;
-    let position = position.unwrap_or_else(|| Position::after(since.unwrap_or_else(Timestamp::now)));
+    let position = match position {
+        Some(text) => api.store.open(&text).await.map_err(wrong_position)?,
+        None => Position::after(since.unwrap_or_else(Timestamp::now)),
+    };
     let at_once = api.store.notifications_after(&filter, &position, limit).await?;
     if wait.is_zero() || !at_once.notifications.is_empty() {
         return Ok(Waited::over(api.visible(&caller, &viewer, at_once).await?));
@@ -70,6 +76,15 @@ pub(super) async fn follow(
     match Box::pin(api.in_place(wait, next)).await? {
         Some(next) => Ok(Waited::over(api.visible(&caller, &viewer, next).await?)),
         None => Ok(Waited::no_place(api.visible(&caller, &viewer, at_once).await?)),
+    }
+}
+
+fn wrong_position(error: slipway_store::Error) -> Error {
+    match error {
+        slipway_store::Error::InvalidCursor(_) => {
+            Error::parameter("position", "is not a position that this API has given", POSITION_REMEDY)
+        }
+        error => error.into(),
     }
 }
 
@@ -98,7 +113,7 @@ impl Api {
         self.note_list(caller, "GET /v1/notifications", &read).await?;
         Ok(NotificationPage {
             items,
-            position: followed.position.to_string(),
+            position: self.store.seal(&followed.position).await?,
         })
     }
 }

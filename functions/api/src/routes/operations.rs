@@ -18,16 +18,15 @@ use slipway_model::operation::{Failure, Operation, OperationStatus};
 use slipway_model::problem::FieldProblem;
 use slipway_model::stack::Stack;
 use slipway_policy::Resource;
-use slipway_store::{Cursor, Page};
+use slipway_store::Page;
 use utoipa::ToSchema;
 
 use crate::access::Admitted;
 use crate::body::Fields;
 use crate::error::Error;
 use crate::openapi::{ChangeProblems, ReadProblems};
-use crate::parameters::{CURSOR_REMEDY, Parameters, one_of};
+use crate::parameters::{Parameters, one_of};
 use crate::records::found;
-use crate::shown;
 use crate::submission::Submission;
 use crate::viewer::Viewer;
 use crate::waiting::Waited;
@@ -63,8 +62,9 @@ pub(super) async fn list(
     mut parameters: Parameters,
 ) -> Result<Json<Items<view::Operation>>, Error> {
     let limit = parameters.limit();
-    let cursor: Option<Cursor> = parameters.optional("cursor", CURSOR_REMEDY);
+    let cursor = parameters.cursor();
     parameters.finish()?;
+    let cursor = api.opened(cursor).await?;
     api.note_reader(&caller, &stack.owner, &stack.id).await?;
     let mut page = api.store.operations(&stack.id, limit, cursor.as_ref()).await?;
     // Who may read a stack need not be permitted to read each of its operations.
@@ -78,10 +78,11 @@ pub(super) async fn list(
     } else {
         Vec::new()
     };
-    Ok(Json(shown::items(page, |operation| {
+    let show = |operation: Operation| {
         let place = queue.iter().position(|queued| *queued == operation.id);
         view::Operation::new(operation, place.map(|index| index + 1))
-    })))
+    };
+    Ok(Json(api.items(page, show).await?))
 }
 
 /// List the operations of all stacks by status
@@ -110,9 +111,10 @@ pub(super) async fn list_by_status(
     let status = parameters.one_of("status", OperationStatus::ALL, "is not a status of an operation");
     let since: Option<Timestamp> = parameters.time("since");
     let limit = parameters.limit();
-    let cursor: Option<Cursor> = parameters.optional("cursor", CURSOR_REMEDY);
+    let cursor = parameters.cursor();
     parameters.finish()?;
     let status = status.ok_or_else(|| Error::parameter("status", "is missing", one_of(OperationStatus::ALL)))?;
+    let cursor = api.opened(cursor).await?;
     let page = api.store.operations_with_status(status, since, limit, cursor.as_ref());
     let page = page.await?;
     let (operations, stacks) = api.readable(&viewer, page.items).await?;
@@ -121,7 +123,7 @@ pub(super) async fn list_by_status(
     let shown = operations.into_iter().map(|operation| api.shown(operation));
     let items = try_join_all(shown).await?;
     let page = Page { items, next: page.next };
-    Ok(Json(shown::items(page, |operation| operation)))
+    Ok(Json(api.items(page, |operation| operation).await?))
 }
 
 /// Show an operation

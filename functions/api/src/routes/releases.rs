@@ -9,15 +9,13 @@ use slipway_model::id::ReleaseNumber;
 use slipway_model::release::there_are;
 use slipway_model::request::{read_release, read_rollback};
 use slipway_model::stack::Stack;
-use slipway_store::Cursor;
 
 use crate::access::{Admitted, RollbackTarget};
 use crate::body::shortened;
 use crate::error::Error;
 use crate::openapi::{ChangeProblems, InProgress, ReadProblems};
-use crate::parameters::{CURSOR_REMEDY, InPath, Parameters};
+use crate::parameters::{InPath, Parameters};
 use crate::revision::Expected;
-use crate::shown;
 use crate::submission::Submission;
 use crate::{Api, Caller};
 
@@ -43,11 +41,12 @@ pub(super) async fn list(
     mut parameters: Parameters,
 ) -> Result<Json<Items<view::Release>>, Error> {
     let limit = parameters.limit();
-    let cursor: Option<Cursor> = parameters.optional("cursor", CURSOR_REMEDY);
+    let cursor = parameters.cursor();
     parameters.finish()?;
     api.note_reader(&caller, &stack.owner, &stack.id).await?;
+    let cursor = api.opened(cursor).await?;
     let page = api.store.releases(&stack.id, limit, cursor.as_ref()).await?;
-    Ok(Json(shown::items(page, view::Release::from)))
+    Ok(Json(api.items(page, view::Release::from).await?))
 }
 
 /// Show a release

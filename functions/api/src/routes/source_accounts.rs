@@ -9,14 +9,13 @@ use slipway_api_types::{self as view, ConfiguredItems, MissingKind, PutSourceAcc
 use slipway_model::account::AccountId;
 use slipway_model::source_account::SourceAccount;
 use slipway_store::configured::{Configured, Expected};
-use slipway_store::{ATTEMPTS, Cursor, pause};
+use slipway_store::{ATTEMPTS, pause};
 
 use super::answers::{busy, configured, deleted};
 use crate::error::Error;
 use crate::openapi::{ChangeProblems, ReadProblems};
-use crate::parameters::{CURSOR_REMEDY, InPath, Parameters};
+use crate::parameters::{InPath, Parameters};
 use crate::revision;
-use crate::shown;
 use crate::submission::Submission;
 use crate::{Api, Caller};
 
@@ -40,10 +39,11 @@ pub(super) async fn list(
     mut parameters: Parameters,
 ) -> Result<Json<ConfiguredItems<view::SourceAccount>>, Error> {
     let limit = parameters.limit();
-    let cursor: Option<Cursor> = parameters.optional("cursor", CURSOR_REMEDY);
+    let cursor = parameters.cursor();
     parameters.finish()?;
+    let cursor = api.opened(cursor).await?;
     let page = api.store.source_accounts(limit, cursor.as_ref()).await?;
-    Ok(Json(shown::configured_items(page, view::SourceAccount::of)))
+    Ok(Json(api.configured_items(page, view::SourceAccount::of).await?))
 }
 
 /// Show a source account

@@ -13,7 +13,6 @@ use slipway_model::principal::{OWNER_REMEDY, Owner};
 use slipway_model::request::{NAME_REMEDY, Patch, StackDraft, VERSION_REMEDY};
 use slipway_model::stack::{Stack, StackStatus};
 use slipway_policy::{Action, Resource};
-use slipway_store::Cursor;
 use slipway_store::configured;
 use slipway_store::create::Accepted;
 use slipway_store::list::StackFilter;
@@ -24,9 +23,8 @@ use super::operations::NoFields;
 use crate::access::{Admitted, Listed};
 use crate::error::Error;
 use crate::openapi::{ChangeProblems, InProgress, ReadProblems};
-use crate::parameters::{CURSOR_REMEDY, Parameters};
+use crate::parameters::Parameters;
 use crate::revision::{self, Expected};
-use crate::shown;
 use crate::submission::{Submission, answer};
 use crate::viewer::Viewer;
 use crate::{Api, Caller};
@@ -67,8 +65,9 @@ pub(super) async fn list(
         owner: parameters.optional("owner", "give the name of a caller"),
     };
     let limit = parameters.limit();
-    let cursor: Option<Cursor> = parameters.optional("cursor", CURSOR_REMEDY);
+    let cursor = parameters.cursor();
     parameters.finish()?;
+    let cursor = api.opened(cursor).await?;
     let page = api.store.stacks(&filter, limit, cursor.as_ref()).await?;
     let items = api.listed(&viewer, page.items).await?;
     let read = items.iter().filter(|listed| listed.is_readable);
@@ -79,14 +78,15 @@ pub(super) async fn list(
         .versions_of_drafts(items.iter().map(|listed| &listed.stack))
         .await?;
     let page = Page { items, next: page.next };
-    Ok(Json(shown::items(page, |Listed { stack, is_readable }| {
+    let show = |Listed { stack, is_readable }| {
         let draft = versions.state_of(&stack);
         if is_readable {
             view::Stack::in_list(stack, draft)
         } else {
             view::Stack::without_content(stack, draft)
         }
-    })))
+    };
+    Ok(Json(api.items(page, show).await?))
 }
 
 /// Show a stack

@@ -13,16 +13,15 @@ use slipway_model::notification::NotificationId;
 use slipway_model::webhook::{Settings, Webhook, WebhookId};
 use slipway_store::configured::{Configured, Expected};
 use slipway_store::webhook::Redelivery;
-use slipway_store::{ATTEMPTS, Cursor, pause};
+use slipway_store::{ATTEMPTS, pause};
 
 use super::answers::{busy, configured, deleted};
 use crate::Api;
 use crate::body::shortened;
 use crate::error::Error;
 use crate::openapi::{ChangeProblems, ReadProblems};
-use crate::parameters::{CURSOR_REMEDY, InPath, Parameters};
+use crate::parameters::{InPath, Parameters};
 use crate::revision;
-use crate::shown;
 use crate::submission::{Submission, answer, given};
 
 /// List the webhooks
@@ -44,10 +43,11 @@ pub(super) async fn list(
     mut parameters: Parameters,
 ) -> Result<Json<ConfiguredItems<view::Webhook>>, Error> {
     let limit = parameters.limit();
-    let cursor: Option<Cursor> = parameters.optional("cursor", CURSOR_REMEDY);
+    let cursor = parameters.cursor();
     parameters.finish()?;
+    let cursor = api.opened(cursor).await?;
     let page = api.store.webhooks(limit, cursor.as_ref()).await?;
-    Ok(Json(shown::configured_items(page, view::Webhook::of)))
+    Ok(Json(api.configured_items(page, view::Webhook::of).await?))
 }
 
 /// Show a webhook
@@ -209,11 +209,12 @@ pub(super) async fn deliveries(
     mut parameters: Parameters,
 ) -> Result<Json<Items<view::Delivery>>, Error> {
     let limit = parameters.limit();
-    let cursor: Option<Cursor> = parameters.optional("cursor", CURSOR_REMEDY);
+    let cursor = parameters.cursor();
     parameters.finish()?;
     let webhook = api.webhook_of(&name).await?.ok_or_else(|| no_webhook(&name))?.record?;
+    let cursor = api.opened(cursor).await?;
     let page = api.store.deliveries(&webhook.id, limit, cursor.as_ref()).await?;
-    Ok(Json(shown::items(page, view::Delivery::of)))
+    Ok(Json(api.items(page, view::Delivery::of).await?))
 }
 
 /// Redeliver a notification
