@@ -179,9 +179,13 @@ impl Api {
         Ok(decision.map(|_policies| ()))
     }
 
-    /// The answer to a denied request. If the same request was permitted before, its answer is given again.
+    /// The answer to a denied request: what the caller may not know of does not exist. If the same request was permitted before, its
+    /// answer is given again.
     async fn deny(&self, denial: Denial, caller: &Caller, request: Request) -> Response {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let extensions = request.extensions();
+        let judged = extensions.get::<Viewer>().zip(extensions.get::<Resource>());
+        let hidden = judged.and_then(|(viewer, resource)| viewer.hidden(resource));
         if !method.is_safe()
             && let Err(Settled::Answered(answer)) = Submission::<REQUEST_SIZE>::from_request(request, self).await
         {
@@ -189,7 +193,11 @@ impl Api {
         }
         let policies = denial.policies.join(",");
         tracing::warn!(caller = caller.name, %method, path, policies, reason = denial.reason, "denied");
-        Error::Denied(denial).into_response()
+        let error = match hidden {
+            Some(what) => Error::Hidden { what, denial },
+            None => Error::Denied(denial),
+        };
+        error.into_response()
     }
 
     /// The policies, as this caller meets them.

@@ -37,6 +37,15 @@ pub enum Error {
     /// A policy denies it.
     #[error("denied")]
     Denied(#[source] Denial),
+    /// A policy denies it, and the caller may not know that it exists: the answer is that of [`Error::Missing`].
+    #[error("denied")]
+    Hidden {
+        /// What the request names.
+        what: Missing,
+        /// Why it is denied, for the audit log.
+        #[source]
+        denial: Denial,
+    },
     /// The resource does not exist; the text lists what does.
     #[error("not found: {0}")]
     NotFound(String),

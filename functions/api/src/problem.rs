@@ -100,6 +100,15 @@ pub(crate) struct Fault {
 #[derive(Debug, Clone)]
 pub(crate) struct Denied(pub String);
 
+impl From<&Denial> for Denied {
+    fn from(denial: &Denial) -> Self {
+        Self(match denial.policies.as_slice() {
+            [] => denial.reason.clone(),
+            named => format!("{} ({})", denial.reason, named.join(", ")),
+        })
+    }
+}
+
 /// How many fields a response names. A body of 256 KB has up to 30,000, whose problems exceed what Lambda returns.
 const NAMED: usize = 100;
 
@@ -114,7 +123,9 @@ fn kind(error: &Error) -> (&'static str, StatusCode, &'static str) {
             "The request has no authenticated caller",
         ),
         Error::Forbidden(_) | Error::Denied(_) => ("forbidden", StatusCode::FORBIDDEN, "The caller may not do this"),
-        Error::NotFound(_) | Error::Missing { .. } => ("not-found", StatusCode::NOT_FOUND, "Not found"),
+        Error::NotFound(_) | Error::Missing { .. } | Error::Hidden { .. } => {
+            ("not-found", StatusCode::NOT_FOUND, "Not found")
+        }
         Error::MethodNotAllowed { .. } => (
             "method-not-allowed",
             StatusCode::METHOD_NOT_ALLOWED,
@@ -174,6 +185,7 @@ fn detail(error: &Error, reference: &str) -> String {
              of GetFederationToken choose theirs and have none: assume a role."
             .to_owned(),
         Error::Missing { what, why } => no_such(what, why),
+        Error::Hidden { what, .. } => no_such(what, ""),
         Error::MethodNotAllowed { method, allowed } => {
             format!("{method} is not a method of this path; it has {}.", allowed.join(", "))
         }
@@ -244,10 +256,7 @@ impl IntoResponse for Error {
                 Vec::new()
             }
             Self::Denied(denial) => {
-                denied = Some(Denied(match denial.policies.as_slice() {
-                    [] => denial.reason,
-                    named => format!("{} ({})", denial.reason, named.join(", ")),
-                }));
+                denied = Some(Denied::from(&denial));
                 policies = Some(denial.policies);
                 Vec::new()
             }
@@ -261,6 +270,11 @@ impl IntoResponse for Error {
                 Vec::new()
             }
             Self::Missing { what, .. } => {
+                missing = Some(what);
+                Vec::new()
+            }
+            Self::Hidden { what, denial } => {
+                denied = Some(Denied::from(&denial));
                 missing = Some(what);
                 Vec::new()
             }

@@ -47,6 +47,11 @@ pub(super) async fn can_i(
     let (resource, operation) = api.resource(named, &caller).await?;
     let is_own = operation.is_some_and(|operation| is_own_plan(&operation, &caller));
     let mut decision = viewer.decide(action, &resource, &Facts::None);
+    if decision.is_err()
+        && let Some(what) = viewer.hidden(&resource)
+    {
+        return Err(Error::Missing { what, why: "" });
+    }
     if is_own && action == Action::Approve {
         decision = decision.and(Err(Denial {
             policies: Vec::new(),
@@ -88,9 +93,13 @@ pub(super) async fn list(
     let actions = Action::ALL.into_iter().filter(|action| *action != Action::Apply);
     let actions = actions.filter(|action| !(is_own && *action == Action::Approve));
     let permitted = actions.filter(|action| viewer.may(*action, &resource));
-    Ok(Json(view::Permissions {
-        actions: permitted.map(|action| action.to_string()).collect(),
-    }))
+    let actions: Vec<String> = permitted.map(|action| action.to_string()).collect();
+    if actions.is_empty()
+        && let Some(what) = viewer.hidden(&resource)
+    {
+        return Err(Error::Missing { what, why: "" });
+    }
+    Ok(Json(view::Permissions { actions }))
 }
 
 /// Whether the rule of the environment forbids the caller to approve this plan, as its requester. Without a plan there is no rule yet.
