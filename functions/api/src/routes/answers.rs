@@ -102,9 +102,10 @@ impl Api {
             }
             Outcome::Replayed(answer) => Ok(given_again(answer)),
             Outcome::KeyReused => Err(Error::KeyReused),
-            Outcome::NameTaken { name, environment, by } => Err(Error::Conflict(format!(
-                "The name `{name}` is taken in the environment `{environment}` by the stack `{by}`. Choose another name, or update or \
-                 destroy that stack."
+            // The caller may not know that stack.
+            Outcome::NameTaken { name, environment, .. } => Err(Error::Conflict(format!(
+                "The name `{name}` is taken in the environment `{environment}`. Choose another name, or update or destroy the stack of this \
+                 name: `slipway stack list --environment {environment}` lists the stacks that you may see."
             ))),
             // The request was repeated until the store gave up with an error of its own.
             Outcome::StackChanged => Err(Error::internal("creating an operation", "the stack changed meanwhile")),

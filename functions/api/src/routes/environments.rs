@@ -19,6 +19,7 @@ use slipway_store::list::StackFilter;
 use slipway_store::{ATTEMPTS, PAGE, pause};
 
 use super::answers::{busy, configured, deleted};
+use crate::access::Listed;
 use crate::body::shortened;
 use crate::shown;
 use crate::viewer::Viewer;
@@ -129,6 +130,7 @@ pub(super) async fn show(
 )]
 pub(super) async fn put(
     State(api): State<Api>,
+    viewer: Viewer,
     InPath(name): InPath<String>,
     mut submission: Submission,
 ) -> Result<Response, Error> {
@@ -147,7 +149,7 @@ pub(super) async fn put(
             .keep_hidden(before.as_ref(), &sensitive)
             .map_err(Error::invalid)?;
         if let Some(before) = &before {
-            api.require_same_place(before, &environment).await?;
+            api.require_same_place(&viewer, before, &environment).await?;
             environment = environment.after(before, &sensitive);
         }
         let revision = match expected {
@@ -194,6 +196,7 @@ pub(super) async fn put(
 )]
 pub(super) async fn delete(
     State(api): State<Api>,
+    viewer: Viewer,
     InPath(name): InPath<String>,
     mut submission: Submission,
 ) -> Result<Response, Error> {
@@ -205,9 +208,10 @@ pub(super) async fn delete(
         };
         let expected = Expected::Revision(current.revision);
         revision::require(&submission.headers, expected)?;
-        if let Some(stacks) = api.stacks_in(&parsed).await? {
+        if let Some(stacks) = api.stacks_in(&viewer, &parsed).await? {
             return Err(Error::Conflict(format!(
-                "The environment `{parsed}` has {stacks}. Destroy them first: `slipway stack list --environment {parsed}` lists them."
+                "The environment `{parsed}` has {stacks}. Destroy them first: `slipway stack list --environment {parsed}` lists those \
+                 that you may see."
             )));
         }
         let by = By {
@@ -244,11 +248,11 @@ impl Api {
     }
 
     /// Stacks cannot move: in another account or Region, Terraform would create them again and lose track of the first.
-    async fn require_same_place(&self, before: &Environment, now: &Environment) -> Result<(), Error> {
+    async fn require_same_place(&self, viewer: &Viewer, before: &Environment, now: &Environment) -> Result<(), Error> {
         if (&before.account, &before.region) == (&now.account, &now.region) {
             return Ok(());
         }
-        match self.stacks_in(&now.name).await? {
+        match self.stacks_in(viewer, &now.name).await? {
             None => Ok(()),
             Some(stacks) => Err(Error::Conflict(format!(
                 "The environment `{}` is in account {} and region {}, and has {stacks} there. Make another environment for another \
@@ -258,11 +262,11 @@ impl Api {
         }
     }
 
-    /// The number and names of the stacks in an environment, for a rejection; `None` for none.
+    /// The number of the stacks in an environment, with the names of those that the caller may list, for a rejection; `None` for none.
     ///
     /// The index is eventually consistent. A stack that is created in that moment finds no environment: its operation fails with that
     /// reason, and the remedy is to put the environment again.
-    async fn stacks_in(&self, environment: &Name) -> Result<Option<String>, Error> {
+    async fn stacks_in(&self, viewer: &Viewer, environment: &Name) -> Result<Option<String>, Error> {
         let filter = StackFilter {
             environment: Some(environment.clone()),
             ..StackFilter::default()
@@ -270,25 +274,33 @@ impl Api {
         let mut cursor = None;
         loop {
             let page = self.store.stacks(&filter, PAGE, cursor.as_ref()).await?;
-            let named: Vec<String> = page
-                .items
-                .iter()
-                .take(NAMED)
-                .map(|stack| format!("{} ({})", stack.name, stack.id))
-                .collect();
             match (page.items.len(), page.next) {
                 (0, None) => return Ok(None),
                 (0, next) => cursor = next,
                 (count, next) => {
-                    let least = if next.is_some() { "at least " } else { "" };
-                    let more = if count > NAMED || next.is_some() { ", …" } else { "" };
-                    return Ok(Some(format!(
-                        "{least}{}: {}{more}",
-                        counted(count, "live stack"),
-                        named.join(", ")
-                    )));
+                    let listed = self.listed(viewer, page.items).await?;
+                    return Ok(Some(live_stacks(count, &listed, next.is_some())));
                 }
             }
         }
     }
+}
+
+/// So many stacks, with the names of those that the caller may list.
+fn live_stacks(count: usize, listed: &[Listed], more: bool) -> String {
+    let least = if more { "at least " } else { "" };
+    let stacks = counted(count, "live stack");
+    if listed.is_empty() {
+        return format!("{least}{stacks} that you may not see");
+    }
+    let stack = |Listed { stack, .. }: &Listed| format!("{} ({})", stack.name, stack.id);
+    let mut named: Vec<String> = listed.iter().take(NAMED).map(stack).collect();
+    let hidden = count - listed.len();
+    if hidden > 0 {
+        named.push(format!("{hidden} that you may not see"));
+    }
+    if more || listed.len() > NAMED {
+        named.push("…".to_owned());
+    }
+    format!("{least}{stacks}: {}", named.join(", "))
 }

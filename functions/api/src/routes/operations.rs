@@ -240,10 +240,15 @@ pub(super) async fn reject(
         message: format!("{} rejected the plan: {reason}", submission.caller.name),
         address: None,
     };
-    let operation = api
-        .store
-        .reject(&operation.id, &submission.caller.name, &failure)
-        .await?;
+    let rejected = api.store.reject(&operation.id, &submission.caller.name, &failure).await;
+    let operation = match rejected {
+        // The reason names who decided before, and why.
+        Err(slipway_store::Error::Undecidable(_)) if submission.read_resource().is_none() => {
+            let detail = "Nothing was changed: the plan does not wait for a decision.";
+            return Err(Error::Conflict(detail.to_owned()));
+        }
+        rejected => rejected?,
+    };
     let operation = Box::pin(api.deliver(operation, "rejecting a plan")).await?;
     Box::pin(api.answer_about(&submission, operation)).await
 }

@@ -9,6 +9,7 @@ mod console;
 mod content;
 mod dead_letters;
 mod document;
+mod hidden;
 mod idempotency;
 mod lambda_runtime;
 mod logs;
