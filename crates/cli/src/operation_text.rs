@@ -196,7 +196,7 @@ pub fn failure_line(failure: &Failure) -> String {
     )
 }
 
-/// The plan in a line, as Terraform counts.
+/// The plan in a line. A replacement counts apart; Terraform counts it as an addition and a destruction.
 pub fn plan_line(plan: &Plan) -> String {
     let rare = [
         (plan.replace, "replace"),

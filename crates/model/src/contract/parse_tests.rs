@@ -271,6 +271,18 @@ fn an_operation_stays_within_the_time_of_its_execution() {
 }
 
 #[test]
+fn empty_text_is_named_apart_from_what_is_no_text() {
+    for (value, detail) in [(json!(""), "is empty"), (json!(7), "is not a text")] {
+        let problems = Contract::parse(&json!({"notes": {"a": value}})).expect_err("a problem");
+        let [problem] = problems.as_slice() else {
+            panic!("{problems:?}")
+        };
+        assert_eq!(problem.field, "slipway.notes.a");
+        assert!(problem.detail.contains(detail), "{problem:?}");
+    }
+}
+
+#[test]
 fn a_contract_that_is_too_long_is_named_with_bytes_and_limit() {
     let container =
         |bytes: usize| json!({"name": "app", "environment": [{"name": "TEXT", "value": "x".repeat(bytes)}]});

@@ -441,6 +441,25 @@ fn builds_outlive_the_server() {
     });
 }
 
+/// Its log is kept elsewhere. The folder is removed after the end is recorded.
+#[tokio::test]
+async fn folder_of_an_ended_build_is_removed() {
+    let data = tempfile::tempdir().unwrap();
+    let spec = "version: 0.2\nphases: {build: {commands: [\"echo done\"]}}";
+    let machine = Machine::start(data.path(), spec, 1);
+    let id = machine.start_build(json!([])).await;
+    assert_eq!(machine.finished(&id).await["buildStatus"], "SUCCEEDED");
+    let folder = data.path().join("builds").join(id.split_once(':').unwrap().1);
+    tokio::time::timeout(Duration::from_secs(20), async {
+        while folder.exists() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await
+    .unwrap();
+    assert!(machine.lines(&id).await.contains(&"done".to_owned()));
+}
+
 #[tokio::test]
 async fn a_build_whose_process_was_killed_is_a_fault_and_a_shutdown_stops_builds() {
     let data = tempfile::tempdir().unwrap();

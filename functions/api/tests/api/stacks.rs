@@ -453,6 +453,30 @@ async fn discarded_change_is_no_part_of_the_requests_after_it() {
     assert!(format!("{refused:?}").contains("variables.size"), "{refused:?}");
 }
 
+#[tokio::test]
+async fn cancelled_queued_change_is_in_no_later_request() {
+    let server = Server::with_blueprint().await;
+    let path = server.ready("shop", &[]).await;
+    let running = server.patch(&path, &json!({"variables": {"size": 2}})).await.json();
+    server.store.begin_operation(&id(&running)).await.expect("begun");
+    let queued = server
+        .patch(&path, &json!({"variables": {"colour": "blue"}}))
+        .await
+        .json();
+    assert_eq!(queued["status"], "queued");
+    let cancel = queued["links"]["cancel"].as_str().expect("a path");
+    let cancelled = server.post(cancel, &json!({})).await;
+    assert_eq!(cancelled.json()["status"], "cancelled", "{cancelled:?}");
+
+    let later = server.patch(&path, &json!({"variables": {"size": 3}})).await.json();
+    let stored = server.store.operation(&id(&later)).await.expect("an operation");
+    assert_eq!(
+        Value::from(stored.configuration.shown_variables()),
+        json!({"size": 3, "password": "(sensitive)"}),
+        "the colour was cancelled"
+    );
+}
+
 /// Both configurations must have room in the record of the stack if the apply fails.
 #[tokio::test]
 async fn values_without_room_beside_the_applied_ones_are_rejected() {
