@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Checks the table of docs/aws.md that says where each claim is proven, and the tables of docs/reliability.md, docs/aws-faults.md and
-docs/blueprint-faults.md: what they name exists.
+"""Checks the table of docs/aws.md that says where each claim is proven, and the tables of docs/reliability.md, docs/aws-faults.md,
+docs/blueprint-faults.md and docs/reliability-faults.md: what they name exists.
 
 A script or file is in the repository, a test is a function of a Rust file, a run of a test of Terraform or a test of the stand-in
 provider, a check of the column `real AWS` is one of
 scripts/prove/checks.py, and a page is AWS's. A claim without any proof is not allowed. Limits of AWS that no code of Slipway shows or
-lifts (UNLIFTED) have to be on the page for the reader who meets them.
+lifts (UNLIFTED) have to be on the page for the reader who meets them. docs/reliability-faults.md has each finding of RELIABILITY once:
+with a check, or under DISPUTED with a reason and a page.
 
     python3 scripts/check_proofs.py              needs nothing
     python3 scripts/check_proofs.py --self-test  changes the table and expects each finding
@@ -23,7 +24,26 @@ HEADING = "### Where each claim is proven"
 COLUMNS = ["claim", "real AWS", "foreign emulator", "own emulator", "documentation"]
 NOTHING = {"–", "not checked"}
 # The pages with tables of faults.
-FAULTS = ("reliability", "aws-faults", "blueprint-faults")
+FAULTS = ("reliability", "aws-faults", "blueprint-faults", "reliability-faults")
+DISPUTED = "## Disputed or not corrected"
+# The findings of docs/reliability-faults.md: how many each source has, or which. A finding with several parts has rows `R1a`, `R1b`.
+RELIABILITY = {
+    "K": range(1, 15),
+    "R": range(1, 15),
+    "B": range(1, 3),
+    "M": range(1, 10),
+    "m": range(1, 22),
+    "S": [2, 9, *range(11, 17)],
+    "U": range(4, 12),
+}
+# How many parts the findings have that are more than one fault.
+PARTS = (
+    {"R1": 3, "R3": 3, "R4": 3, "R6": 2, "R8": 3, "R10": 2, "R11": 2, "R14": 9}
+    | {"B2": 2, "M3": 2, "M8": 2, "m17": 2}
+    | {"S2": 5, "S11": 2, "S13": 2, "S16": 11}
+    | {"U4": 3, "U6": 3, "U8": 2, "U10": 4, "U11": 2}
+)
+FINDING = re.compile(r"([A-Za-z]\d+)([a-z]?)\. ")
 PAGE = re.compile(r"https://\S+")
 # What the page has to say of each limit, as a pattern, and what happens to a reader who does not know it.
 UNLIFTED = {
@@ -94,6 +114,32 @@ def faults(text: str) -> list[list[str]]:
     return [row for row in cells if len(row) == 3 and row[0] not in ("fault", "fault on AWS", "---")]
 
 
+def proven(text: str) -> str:
+    """A page of FAULTS without the faults that no check has to prove."""
+    return text.partition(DISPUTED)[0]
+
+
+def completeness(text: str) -> Iterator[str]:
+    """Which findings of RELIABILITY the page lacks, or has twice, and which disputed ones have no reason or page."""
+    parts: dict[str, list[str]] = {}
+    for row in faults(text):
+        if not (found := FINDING.match(row[0])):
+            yield f"{row[0]}: the row has no ID of a finding"
+            continue
+        parts.setdefault(found[1], []).append(found[2])
+    expected = {f"{source}{number}" for source, numbers in RELIABILITY.items() for number in numbers}
+    yield from (f"{finding} is missing" for finding in sorted(expected - parts.keys()))
+    yield from (f"{finding} is no known finding" for finding in sorted(parts.keys() - expected))
+    for finding, letters in parts.items():
+        count = PARTS.get(finding, 1)
+        letters_of_all = [chr(ord("a") + place) for place in range(count)] if count > 1 else [""]
+        if sorted(letters) != letters_of_all:
+            yield f"{finding} has the parts {sorted(letters)} instead of {letters_of_all}"
+    for fault, reason, page in faults(text.partition(DISPUTED)[2]):
+        if not reason or not re.search(r"\]\([\w.-]+\.md(#[\w-]+)?\)", page):
+            yield f"{fault}: a fault without a check needs a reason, and a page that says so"
+
+
 def fault_findings(text: str, tests: set[str]) -> Iterator[str]:
     found = faults(text)
     if len(found) < 15:
@@ -123,7 +169,28 @@ def checks_of(root: Path) -> set[str]:
     return {"deploy", *re.findall(r"^    Check\(\s*\"([^\"]+)\"", text, re.MULTILINE)}
 
 
-def self_test(text: str, reliability: str, tests: set[str], checks: set[str]):
+def self_test_of_completeness(page: str) -> int:
+    """Changes the page of RELIABILITY, and expects each finding."""
+    changes = {
+        "R5 is missing": ("| R5. ", "| R4d. "),
+        "R99 is no known finding": ("| R5. ", "| R99. "),
+        "R12 has the parts": ("| R13. ", "| R12. "),
+        "R14 has the parts": ("| R14c. ", "| R14b. "),
+        "S16 has the parts": ("| S16b. ", "| m14. "),
+        "has no ID of a finding": ("| R5. ", "| "),
+        "needs a reason": ("[Stack](concepts.md#stack)", "–"),
+    }
+    for expected, (old, new) in changes.items():
+        if old not in page:
+            sys.exit(f"self-test: docs/reliability-faults.md has no {old} any more")
+        found = list(completeness(page.replace(old, new, 1)))
+        if not any(expected in finding for finding in found):
+            sys.exit(f"self-test: expected `{expected}`, found {found or 'nothing'}")
+    return len(changes)
+
+
+def self_test(text: str, pages: dict[str, str], tests: set[str], checks: set[str]):
+    reliability = pages["reliability"]
     old = "`plan_that_only_moves_is_applied`"
     for expected, new in {"there is no test nothing_is_proven": "`nothing_is_proven`", "no test proves it": "–"}.items():
         found = list(fault_findings(reliability.replace(old, new), tests))
@@ -149,7 +216,8 @@ def self_test(text: str, reliability: str, tests: set[str], checks: set[str]):
         found = list(findings(text.replace(old, new), tests, checks))
         if not any(expected in finding for finding in found):
             sys.exit(f"self-test: expected `{expected}`, found {found or 'nothing'}")
-    print(f"self-test: each of {len(changes) + 4} changes is found")
+    count = len(changes) + 4 + self_test_of_completeness(pages["reliability-faults"])
+    print(f"self-test: each of {count} changes is found")
 
 
 def main():
@@ -161,12 +229,13 @@ def main():
     tests, checks = tests_of(ROOT), checks_of(ROOT)
     pages = {page: (ROOT / f"docs/{page}.md").read_text() for page in FAULTS}
     if arguments.parse_args().self_test:
-        return self_test(text, pages["reliability"], tests, checks)
-    found = [*findings(text, tests, checks), *(finding for page in pages.values() for finding in fault_findings(page, tests))]
+        return self_test(text, pages, tests, checks)
+    found = [*findings(text, tests, checks), *completeness(pages["reliability-faults"])]
+    found += [finding for page in pages.values() for finding in fault_findings(proven(page), tests)]
     print(*found, sep="\n")
     if found:
         sys.exit(f"docs/aws.md, or docs/{', '.join(FAULTS)}, name proofs that do not exist: {len(found)}")
-    counts = f"{len(rows(text))} claims and {sum(len(faults(page)) for page in pages.values())} faults"
+    counts = f"{len(rows(text))} claims and {sum(len(faults(proven(page))) for page in pages.values())} faults"
     return print(f"docs/aws.md and docs/{', '.join(FAULTS)}: {counts}, each with a proof that exists")
 
 
