@@ -3,12 +3,13 @@
 # whose provisioners call it: `slipway aws` is a program with arguments, and no shell reads what they say.
 
 locals {
-  # The workspace is the stack's id: nothing here is named so that two stacks collide.
+  # The workspace is the stack's ID: no two stacks have a name in common.
   stack = terraform.workspace
 
   folder = "${var.volumes}/${local.stack}"
 
-  # Ten ports for each stack, which stay the same for its life, out of the range that this machine does not hand out itself.
+  # Ten ports for each stack, which stay the same for its life, out of the range that this machine does not hand out itself. There
+  # are a thousand such ranges, so two of many stacks may share one.
   first_port = 20000 + parseint(substr(sha256(local.stack), 0, 6), 16) % 1000 * 10
   listening  = [for name, service in var.services : name if service.port != null]
   ports      = { for index, name in local.listening : name => local.first_port + index }
