@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use slipway_model::artifact;
-use slipway_model::blueprint::Source;
+use slipway_model::blueprint::{AwsProvider, Source};
 use slipway_model::operation::one_build::{AfterPlan, NewPlan, PlanMade};
 use slipway_model::operation::{Operation, OperationKind};
 use slipway_model::plan::binding::Binding;
@@ -66,6 +66,7 @@ pub(crate) async fn plan(session: &Session, operation: &Operation) -> Result<Don
     // A stack of such a version can still be destroyed, and checked for drift.
     if !matches!(operation.kind(), OperationKind::Destroy | OperationKind::Drift) {
         blueprint::check_modules(&source)?;
+        blueprint::check_providers(&source, &environment)?;
     }
 
     let mut terraform = terraform.with_credentials(&endpoint).in_folder(&folder);
@@ -93,7 +94,7 @@ pub(crate) async fn plan(session: &Session, operation: &Operation) -> Result<Don
     providers::install(&session.config, &session.artifacts, &folder, &mut terraform).await?;
     let keeping = initialise(session, &terraform, &folder, &lock, key).await?;
     if uses_aws(folder.root())? {
-        folder.write_in_root(overrides::OVERRIDES, &file(Some(&blueprint::aws_provider(&source))))?;
+        folder.write_in_root(overrides::OVERRIDES, &file(Some(&AwsProvider::of(&source))))?;
     }
 
     let files = migrations::Files {
