@@ -67,7 +67,7 @@ pub(crate) async fn find(
     ended: &Ended,
 ) -> Result<Drift, Error> {
     let failure = ended.success("plan").err();
-    if let Err(incomplete) = ended.report.check_plan() {
+    if let Err(incomplete) = ended.report.check_plan(0) {
         return Err(failure.unwrap_or(incomplete));
     }
     let document = folder.path().join(DOCUMENT);

@@ -333,7 +333,7 @@ async fn made(
         });
     }
     ended.success("plan")?;
-    ended.report.check_plan()?;
+    ended.report.ended_plan()?;
     if operation.kind() != OperationKind::Destroy && ended.report.contract_is_sensitive() {
         return Err(Error::SensitiveContract);
     }

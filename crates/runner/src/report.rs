@@ -117,6 +117,9 @@ impl Report {
             }
             Message::ChangeSummary { .. } => {
                 self.applied = true;
+                // Of a replaced object that is kept, no destruction comes.
+                self.done = self.total;
+                self.left.clear();
                 None
             }
             Message::Outputs { outputs } => {

@@ -44,6 +44,7 @@ pub(crate) async fn read(
     // What cannot be removed goes with the folder.
     let _ = std::fs::remove_file(&document);
     let mut shown = read?;
+    report.check_plan(shown.replaced_and_kept)?;
     marked::keep(&session.state, &files.operation.stack).await?;
     let mut problems = std::mem::take(&mut shown.contract_problems);
     if problems.is_empty() && files.operation.kind() != OperationKind::Destroy {

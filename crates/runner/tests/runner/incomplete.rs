@@ -97,6 +97,37 @@ fn plan_of_which_a_part_is_missing_fails() {
     world.succeed(&operation, "plan", "plan");
 }
 
+/// `lifecycle { destroy = false }` of Terraform 1.16: its stream says `replace`, and its summary counts nothing.
+#[test]
+fn replaced_object_that_is_kept_is_counted_by_the_saved_plan() {
+    let Some(world) = World::new() else { return };
+    let text = r#"
+variable "n" { type = number }
+resource "terraform_data" "a" { triggers_replace = var.n }
+output "slipway" { value = {} }
+"#;
+    let version = |n: u32| world.blueprint(&[("main.tf", text)], &json!({"n": n}));
+    let operation = world.provision("one", version(1));
+    world.succeed(&operation, "plan", "plan");
+    world.succeed(&operation, "apply", "apply");
+    world.end(&operation, &End::Succeeded);
+    let update = world.request(UPDATE, &world.stack(&operation), Some(version(2)));
+
+    let uncounted = r#"/change_summary/{s/"add":1,/"add":0,/;s/"remove":1,/"remove":0,/}"#;
+    let kept = r#"s/"actions":\["delete","create"\]/"actions":["create","forget"]/"#;
+    let both = r#"show ] || [ "$1" = plan"#;
+    instead_of(&world, both, &format!(r#""$real" "$@" | sed '{uncounted}'"#));
+    let printed = world.fail(&update, "plan", "plan");
+    let message = message(&world, &update, "Slipway.PlanFailed");
+    assert!(message.contains("names 2 changes"), "{message}\n{printed}");
+
+    instead_of(&world, both, &format!(r#""$real" "$@" | sed '{uncounted};{kept}'"#));
+    let printed = world.succeed(&update, "plan", "plan");
+    let plan = world.operation(&update).plan.expect("a plan");
+    assert_eq!((plan.replace, plan.resource_count()), (1, 1), "{plan:?}\n{printed}");
+    assert_eq!(plan.not_understood, Vec::<String>::new(), "{plan:?}");
+}
+
 /// What Slipway does not know may be a change: an approver decides.
 #[test]
 fn plan_that_is_not_understood_needs_an_approval() {
