@@ -255,9 +255,10 @@ async fn run_with_imports(
         }
         OperationKind::Drift => execute().await?,
         kind => {
+            left_out = adoption.split_off_rejected();
             if kind.only_looks() {
                 // It leaves the state as it is.
-                left_out = adoption.split_off_replacing();
+                left_out.extend(adoption.split_off_replacing());
             } else if adoption.replacing().next().is_some() {
                 // A prepared folder may not fit this machine, and `state` does not say so in messages.
                 session.init(terraform, folder, lock).await?;
@@ -266,11 +267,15 @@ async fn run_with_imports(
             for resource in adoption.resources.iter().map(adoption::named) {
                 say(format_args!("A killed Terraform created {resource}: it is imported."));
             }
-            let (ended, rejected) = imports::plan(folder, adoption.resources, execute).await?;
-            if !kind.only_looks() {
-                created_list::add(&session.state, &operation.stack, rejected.clone()).await?;
-            }
-            left_out.extend(rejected);
+            let record = async |rejected: Resources| {
+                if kind.only_looks() {
+                    Ok(())
+                } else {
+                    created_list::add(&session.state, &operation.stack, rejected).await
+                }
+            };
+            let (ended, not_imported) = imports::plan(folder, adoption.resources, execute, record).await?;
+            left_out.extend(not_imported);
             ended
         }
     };

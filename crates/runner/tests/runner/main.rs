@@ -16,6 +16,7 @@ mod moto;
 mod permissions;
 mod provider;
 mod references;
+mod rejected_imports;
 mod s3_of_moto;
 mod support;
 mod validations;
