@@ -109,8 +109,8 @@ pub(crate) async fn plan(session: &Session, operation: &Operation) -> Result<Don
     };
     let made = match pending {
         Some(adoption) => Box::pin(run_with_imports(session, &files, &terraform, &folder, &lock, adoption)).await,
-        None => match run(session, operation, &terraform, &folder, &lock).await {
-            Ok(ended) => made(session, &files, &terraform, &folder, &ended).await,
+        None => match run(session, operation.kind(), &terraform, &folder, &lock).await {
+            Ok(ended) => made(session, &files, &terraform, &folder, &lock, &ended).await,
             Err(error) => Err(error),
         },
     };
@@ -241,7 +241,7 @@ async fn run_with_imports(
     mut adoption: Adoption,
 ) -> Result<Made, Error> {
     let operation = files.operation;
-    let execute = async || run(session, operation, terraform, folder, lock).await;
+    let execute = async || run(session, operation.kind(), terraform, folder, lock).await;
     let mut left_out = Resources::new();
     let ended = match operation.kind() {
         // Terraform ignores `import` blocks in these plans.
@@ -279,7 +279,7 @@ async fn run_with_imports(
             ended
         }
     };
-    let mut made = made(session, files, terraform, folder, &ended).await?;
+    let mut made = made(session, files, terraform, folder, lock, &ended).await?;
     for resource in left_out.iter().map(adoption::named) {
         say(format_args!(
             "A killed Terraform created {resource}, and this plan does not import it."
@@ -291,10 +291,10 @@ async fn run_with_imports(
     Ok(made)
 }
 
-/// Runs `plan`.
+/// Runs the `plan` of an operation of this kind.
 async fn run(
     session: &Session,
-    operation: &Operation,
+    kind: OperationKind,
     terraform: &Terraform,
     folder: &WorkFolder,
     lock: &StateLock<'_>,
@@ -305,7 +305,7 @@ async fn run(
     // all the same, Terraform rejects the plan as stale.
     let no_lock = "-lock=false".into();
     let mut arguments = vec!["-json".into(), "-input=false".into(), "-no-color".into(), no_lock, out];
-    match operation.kind() {
+    match kind {
         OperationKind::Destroy => arguments.push("-destroy".into()),
         OperationKind::Drift => arguments.push("-refresh-only".into()),
         _ => {}
@@ -327,11 +327,13 @@ async fn made(
     files: &migrations::Files<'_>,
     terraform: &Terraform,
     folder: &WorkFolder,
+    lock: &StateLock<'_>,
     ended: &Ended,
 ) -> Result<Made, Error> {
     let operation = files.operation;
     if operation.kind() == OperationKind::Drift {
-        let drift = drift::find(session, terraform, folder, ended).await?;
+        let update = async || run(session, OperationKind::Update, terraform, folder, lock).await;
+        let drift = drift::find(session, terraform, folder, ended, update).await?;
         return Ok(Made {
             plan: None,
             drift: Some(drift),
