@@ -1,4 +1,4 @@
-//! Which imports count as rejected, and how many plans look for them.
+//! Which imports count as rejected, and how many plans the search for them takes.
 
 use serde_json::{Value, json};
 use slipway_model::operation::Operation;
