@@ -95,12 +95,12 @@ async fn update(
     plan: impl AsyncFn() -> Result<Ended, Error>,
 ) -> Result<Option<Planned>, Error> {
     say("Resources differ. Terraform plans an update, which shows what it would change of that.");
-    let planned = async {
+    // On the heap: it is a whole plan.
+    let planned = Box::pin(async {
         plan().await?.success("plan")?;
         show::<Planned>(session, terraform, folder).await
-    };
-    // On the heap: it is a whole plan.
-    let planned = Box::pin(planned).await;
+    })
+    .await;
     session.cancel.check()?;
     if let Err(error) = &planned {
         say(format_args!(
