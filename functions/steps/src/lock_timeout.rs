@@ -172,6 +172,7 @@ mod tests {
             name: "schema".parse().expect("a name"),
             task_definition: "web:1".to_owned(),
             container: "web".to_owned(),
+            service: None,
             command: vec!["./migrate".to_owned()],
             timeout_seconds: 60,
             next: None,

@@ -53,6 +53,7 @@ impl Steps {
             command: PreparedCommand {
                 task_definition: account.ensure_registered(&definition, &tags).await?,
                 container: task_definition::container(shape).unwrap_or_default().to_owned(),
+                service: Some(shape.name.clone()),
                 command: run.command.clone(),
                 timeout_seconds: run.timeout_seconds,
                 next: None,
