@@ -234,7 +234,7 @@ impl Contract {
     /// The most bytes that it has as JSON. The values of its stack may leave it less room in the record ([`crate::stack::room`]).
     pub const BYTES: usize = 256 * 1024;
 
-    /// Leaves out what it says to people, where nothing tells the secrets in it, and says why instead. What the workflow works with
+    /// Leaves out its texts for people, whose secrets cannot be hidden, and gives the reason in their place. What the workflow works with
     /// stays.
     pub fn leave_out_texts(&mut self, why: &str) {
         if self.endpoints.is_empty() && self.notes.is_empty() {

@@ -138,6 +138,7 @@ impl StackAccount {
             .set_command(Some(command.command.clone()))
             .set_environment(environment(command))
             .build();
+        let own_network = asked.placement.network.as_ref().filter(|_| !command.shares_network);
         let request = self
             .ecs
             .run_task()
@@ -152,7 +153,7 @@ impl StackAccount {
             .set_launch_type(capacity.launch_type)
             .set_capacity_provider_strategy(capacity.strategy)
             .set_volume_configurations(capacity.volumes)
-            .set_network_configuration(asked.placement.network.as_ref().map(network).transpose()?);
+            .set_network_configuration(own_network.map(network).transpose()?);
         let doing = format!("start the {what} `{}`", command.name);
         let answer = request.send().await.map_err(|error| match aws::failed(doing, error) {
             StepError::Refused { said, .. } => what.failed(said),

@@ -8,7 +8,7 @@ use slipway_model::operation::cancel::{Cancel, cancelled_by};
 use slipway_model::operation::{OperationStatus, StepStatus};
 
 use crate::aws::End;
-use crate::kinds::{failed, images, provisioned, succeeded};
+use crate::kinds::{failed, images, provisioned, provisioned_with, succeeded};
 use crate::world::{PREVIEW, RUNTIME, UPDATE, World, image};
 
 fn release(world: &World) -> OperationId {
@@ -156,7 +156,10 @@ fn a_task_for_which_there_is_no_room_is_asked_for_again() {
 /// The backup is the worker's, and the migration is that of the service `web`.
 #[test]
 fn command_runs_on_what_its_service_runs_on() {
-    let mut world = provisioned();
+    let mut world = provisioned_with(|world| {
+        let contract = world.contract.as_mut().expect("a contract");
+        contract["services"]["worker"]["task_definition"]["networkMode"] = "bridge".into();
+    });
     let named = |service: &str| format!("{}-{service}", world.stack);
     let (web, worker) = (named("web"), named("worker"));
     let spot = json!([{"capacityProvider": "FARGATE_SPOT", "weight": 1, "base": 1}]);
@@ -183,9 +186,10 @@ fn command_runs_on_what_its_service_runs_on() {
         panic!("{ran:?}")
     };
     assert_eq!(migration["capacityProviderStrategy"], spot);
+    assert!(migration.get("networkConfiguration").is_some());
     assert!(migration.get("launchType").is_none() && migration.get("volumeConfigurations").is_none());
     assert_eq!(backup["launchType"], "EC2");
-    assert!(backup.get("capacityProviderStrategy").is_none());
+    assert!(backup.get("capacityProviderStrategy").is_none() && backup.get("networkConfiguration").is_none());
     let mut expected = volume("TASK_DEFINITION");
     expected["terminationPolicy"] = json!({"deleteOnTermination": true});
     assert_eq!(
