@@ -26,6 +26,7 @@ pub use ignore::IGNORE;
 use reads::Reads;
 pub use reads::leads_up;
 use tree::Found;
+pub use tree::is_terraform;
 
 /// The file of a blueprint's folder that says as what it is published. It is not part of what is published, unless a module reads it.
 pub const ABOUT: &str = "blueprint.json";
@@ -205,7 +206,7 @@ impl Reader {
     fn terraform_files(&self) -> impl Iterator<Item = (&str, &str, &str)> {
         self.source.files.iter().filter_map(|(path, text)| {
             let (folder, file) = path.rsplit_once('/').unwrap_or(("", path));
-            tree::is_terraform(file).then_some((folder, file, text.as_str()))
+            is_terraform(file).then_some((folder, file, text.as_str()))
         })
     }
 
