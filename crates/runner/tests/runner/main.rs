@@ -14,6 +14,7 @@ mod lost_state;
 mod marked;
 mod moto;
 mod permissions;
+mod prevented;
 mod provider;
 mod references;
 mod rejected_imports;
