@@ -205,7 +205,11 @@ fn update_with_its_folders_in_triggers_changes_nothing() {
     );
     let root = format!("{resource}module \"m\" {{\n  source = \"./m\"\n}}\noutput \"slipway\" {{ value = {{}} }}\n");
     let version = |more: &str| {
-        let files = [("main.tf", root.as_str()), ("m/main.tf", resource.as_str()), ("more.tf", more)];
+        let files = [
+            ("main.tf", root.as_str()),
+            ("m/main.tf", resource.as_str()),
+            ("more.tf", more),
+        ];
         world.blueprint(&files, &json!({}))
     };
     let operation = world.provision("one", version(""));
