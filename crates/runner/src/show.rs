@@ -74,6 +74,10 @@ pub(crate) async fn read(
         files.lint(&session.artifacts, contract).await?;
     }
     compare(&mut shown.summary, report);
+    for warning in &report.warnings {
+        // Before it is cut, which could leave half a secret.
+        shown.summary.warn(&secrets::hide(&warning.text()));
+    }
     note_removals(&mut shown.summary, files.source);
     Ok(pages::of(shown))
 }

@@ -21,3 +21,4 @@ mod rejected_imports;
 mod s3_of_moto;
 mod support;
 mod validations;
+mod warnings;
