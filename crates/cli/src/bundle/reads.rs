@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn path_that_leads_out_of_a_folder_is_found() {
-        let in_data = |argument: &str| format!("data \"archive_file\" \"a\" {{\n  {argument}\n}}\n");
+        let within = |argument: &str| format!("data \"archive_file\" \"a\" {{\n  {argument}\n}}\n");
         for (file, text, leads) in [
             ("a.tf", call("source = \"../network\""), false),
             (
@@ -206,19 +206,19 @@ mod tests {
             ),
             ("a.tf.json", "{\"locals\": {\"a\": \"../network\"}}".to_owned(), true),
             ("a.tf", "locals {\n  all = merge(var.maps...)\n}".to_owned(), false),
-            ("a.tf", in_data("source = \"${path.module}/../files/a\""), true),
-            ("a.tf", in_data("source = \"../files/a\""), true),
+            ("a.tf", within("source = \"${path.module}/../files/a\""), true),
+            ("a.tf", within("source = \"../files/a\""), true),
             (
                 "a.tf",
-                in_data("source_file = join(\"/\", [path.module, \"..\", \"files\"])"),
+                within("source_file = join(\"/\", [path.module, \"..\", \"files\"])"),
                 true,
             ),
             (
                 "a.tf",
-                in_data("source_dir = format(\"%s/../lambda\", path.module)"),
+                within("source_dir = format(\"%s/../lambda\", path.module)"),
                 true,
             ),
-            ("a.tf", in_data("source_dir = \"${dirname(path.module)}/lambda\""), true),
+            ("a.tf", within("source_dir = \"${dirname(path.module)}/lambda\""), true),
             ("a.tf", call("source = \"./a\"\n  files = \"../files\""), true),
             ("a.tf", "module \"a\" {\n  source = \"../a\"".to_owned(), true),
         ] {
