@@ -56,7 +56,7 @@ UNLIFTED = {
     "functions for arm64 do not build on x86_64 without Zig": r"cargo-lambda needs Zig",
     "a deployment for arm64 fails in a Region without ARM builds": r"a Region in which CodeBuild has ARM builds",
     "the role of an environment has actions with a wildcard": r"may call every action of its `Services`, such as `ecs:\*`",
-    "a blueprint acts with the role of an instance": r"\| `ssm` \| `ssm:SendCommand` and `ssm:StartSession` on an instance that has another",
+    "a blueprint acts with the role of an instance": r"\| `ssm` \| `ssm:SendCommand` and `ssm:StartSession` on an instance that has",
     "a blueprint acts with the role of a build project": r"\| `codebuild` \| `codebuild:StartBuild` of a project that has another role",
     "a blueprint acts with the role of a task": r"\| `ecs` \| `ecs:ExecuteCommand` in a task that has another role",
     "an account that holds something else is at risk": r"\*\*Use an account that holds nothing else, one for each environment",
