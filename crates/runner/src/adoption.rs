@@ -78,20 +78,16 @@ impl Adoption {
     /// Leaves out those, and returns them.
     pub(crate) fn split_off_replacing(&mut self) -> Resources {
         let replaced = std::mem::take(&mut self.replaced);
-        let (replacing, others) = std::mem::take(&mut self.resources)
-            .into_iter()
-            .partition(|(address, _)| replaced.contains(address));
-        self.resources = others;
-        replacing
+        let replacing = self.resources.extract_if(.., |address, _| replaced.contains(address));
+        replacing.collect()
     }
 
     /// Leaves out those whose import Terraform rejected with this configuration, and returns them.
     pub(crate) fn split_off_rejected(&mut self, configuration: &Digest) -> Resources {
-        let (rejected, others) = std::mem::take(&mut self.resources)
-            .into_iter()
-            .partition(|(_, created)| created.is_rejected_with(configuration));
-        self.resources = others;
-        rejected
+        let rejected = self
+            .resources
+            .extract_if(.., |_, created| created.is_rejected_with(configuration));
+        rejected.collect()
     }
 
     /// The resources of which Terraform has not rejected the import with this configuration, for people.
