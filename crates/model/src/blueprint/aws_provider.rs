@@ -104,15 +104,15 @@ fn locked_without_chains(source: &Source) -> Option<Version> {
 /// The configurations that Slipway rejects. If the runner assumes the role of an environment, these are more: each configuration then
 /// works with that role, and one with credentials of its own is for another account, or is a leftover.
 pub(super) fn problems(source: &Source, assumes_role: bool) -> Vec<FieldProblem> {
+    let unchained = locked_without_chains(source);
     let mut problems = Vec::new();
     for folder in calls::folders(source) {
         let module = Module::read(source, &folder);
         for block in module.configurations() {
             if folder == source.root {
                 problems.extend(block.problems(assumes_role));
-                if let Some(locked) =
-                    locked_without_chains(source).filter(|_| assumes_role && block.alias.is_some() && block.has(ROLE))
-                {
+                let has_second_role = assumes_role && block.alias.is_some() && block.has(ROLE);
+                if let Some(locked) = unchained.as_ref().filter(|_| has_second_role) {
                     let detail = format!(
                         "the provider `{}` has an `assume_role` besides that of the environment, which the locked version {locked} does \
                          not support",
