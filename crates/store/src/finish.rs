@@ -8,13 +8,14 @@ use slipway_model::id::OperationId;
 use slipway_model::operation::{Failure, Operation, OperationEvent, OperationKind, OperationStatus, StepStatus};
 use slipway_model::release::{Release, ReleaseEvent, ReleaseStatus};
 use slipway_model::secret::Secrets;
+use slipway_model::stack::beside::{Beside, Place};
 use slipway_model::stack::{DriftSeen, Stack, StackEvent, StackStatus, Unsettled};
 
 use crate::error::IllegalTransition;
 use crate::fit::fit_end;
-use crate::operation::{as_read, conflict, next_revision};
+use crate::operation::{as_read, conflict, dequeue, next_revision};
 use crate::release::release_write;
-use crate::stack::next_stack_revision;
+use crate::stack::{QueuePlace, next_stack_revision};
 use crate::subscription::subscription_writes;
 use crate::table::Key;
 use crate::watch;
@@ -59,7 +60,7 @@ pub enum End {
 pub struct Finished {
     /// The operation as it is stored: where it had ended before, as it ended then.
     pub operation: Operation,
-    /// The operation that has the slot now and is still to be started.
+    /// The operation that is in progress now and is still to be started.
     pub next: Option<Operation>,
 }
 
@@ -129,14 +130,22 @@ impl Store {
         if stack.status == StackStatus::Destroyed {
             self.empty_queue(&stack).await?;
         }
-        let next = match &stack.active_operation {
-            Some(id) => Some(self.operation(id).await?).filter(|next| next.status == OperationStatus::Starting),
-            None => None,
-        };
+        let next = Box::pin(self.yet_to_start(&stack)).await?;
         Ok(Finished { operation, next })
     }
 
-    /// Ends the operation that has the slot, and gives the slot to the next one.
+    /// The operation of a stack that is in progress and was not started; beside a plan that waits, the next in the queue may begin.
+    async fn yet_to_start(&self, stack: &Stack) -> Result<Option<Operation>, Error> {
+        if stack.beside.is_some() {
+            return Box::pin(self.fill_beside(&stack.id)).await;
+        }
+        let Some(id) = &stack.active_operation else {
+            return Ok(None);
+        };
+        Ok(Some(self.operation(id).await?).filter(|next| next.status == OperationStatus::Starting))
+    }
+
+    /// Ends an operation in progress. Its slot goes to the operation beside it, or to the next in the queue.
     async fn free_slot(
         &self,
         mut operation: Operation,
@@ -145,67 +154,115 @@ impl Store {
         entry: Option<&Entry>,
     ) -> Result<Option<Finished>, Error> {
         let mut stack = self.known_or_read(stack, &operation).await?;
-        if stack.active_operation.as_ref() != Some(&operation.id) {
+        let Some(place) = stack.place(&operation.id) else {
             // It ended between the two reads.
             return Ok(None);
-        }
+        };
         let now = Timestamp::now();
         end_operation(&mut operation, end, now)?;
         self.hide_in_failure(&mut operation).await;
         let id = operation.id.clone();
-        let succeeded = *end == End::Succeeded;
-        end_stack(&mut operation, &mut stack, end, now)?;
-        let destroyed = stack.status == StackStatus::Destroyed;
-        note_drift(&operation, &mut stack, end, now);
-        let mut writes = self.end_release(&operation, &mut stack, end, now).await?;
-        if operation.kind() == OperationKind::Update && (succeeded || operation.has_begun_apply()) {
-            stack.commit(&operation.configuration, succeeded);
-            if let Some(patch) = operation.work.patch() {
-                let after = self.subscriptions_after(&stack, &patch.subscriptions).await?;
-                writes.extend(subscription_writes(&stack.id, &stack.subscriptions, &after));
-                stack.subscriptions = after;
+        let other = self.other_in_progress(&stack, &id).await?;
+        let mut next = None;
+        let mut writes = match (place, other) {
+            (Place::Beside, Some(waits)) => {
+                Box::pin(self.end_beside(&mut operation, waits, &mut stack, end, now)).await?
             }
-        }
-        if destroyed {
-            let claim = Key::name(&stack.environment, &stack.name);
-            writes.push(Write::Delete(claim, Condition::Text("stack", stack.id.to_string())));
-            let subscriptions = std::mem::take(&mut stack.subscriptions);
-            writes.extend(subscription_writes(&stack.id, &subscriptions, &stack.subscriptions));
-        }
-        let mut next = if destroyed {
-            None
-        } else {
-            self.next_in_queue(&stack).await?
+            (_, beside) => {
+                let mut writes = self.end_in_stack(&mut operation, &mut stack, end, now).await?;
+                let first = match &beside {
+                    None if stack.status != StackStatus::Destroyed => self.next_in_queue(&stack).await?,
+                    _ => None,
+                };
+                pass_slot(beside.as_ref(), &mut stack)?;
+                if let Some((queued, mut first)) = first {
+                    let Some(dequeued) = dequeue(&mut first, &queued, &stack)? else {
+                        return Ok(None);
+                    };
+                    writes.extend(dequeued);
+                    stack.active_operation = Some(first.id.clone());
+                    next = Some(first);
+                }
+                writes
+            }
         };
-        stack.active_operation = next.as_ref().map(|(_, next)| next.id.clone());
         fit_end(&mut operation, Some(&mut stack))?;
         writes.extend(next_revision(&mut operation)?);
         writes.extend(next_stack_revision(&mut stack, now)?);
-        if let Some((place, next)) = &mut next {
-            let Ok(status) = next.status.after(OperationEvent::Dequeued) else {
-                // It was cancelled between the two reads.
-                return Ok(None);
-            };
-            next.status = status;
-            next.stack_owner = Some(stack.owner.clone());
-            writes.extend(next_revision(next)?);
-            writes.push(Write::Delete(place.clone(), Condition::Exists));
-        }
         if let Some(entry) = entry {
             writes.extend(self.audit_writes(entry.clone(), now).await?);
         }
         if self.write("end an operation", writes).await? == Written::Conflict {
             return Ok(None);
         }
-        let next = next.map(|(_, next)| next);
         watch::changed(&id);
         if let Some(next) = &next {
             watch::changed(&next.id);
         }
-        if destroyed {
+        if stack.status == StackStatus::Destroyed {
             self.empty_queue(&stack).await?;
         }
+        if next.is_none() {
+            next = Box::pin(self.yet_to_start(&stack)).await?;
+        }
         Ok(Some(Finished { operation, next }))
+    }
+
+    /// The operation of a stack that is in progress besides this one.
+    async fn other_in_progress(&self, stack: &Stack, id: &OperationId) -> Result<Option<Operation>, Error> {
+        match stack.in_progress().find(|other| *other != id) {
+            Some(other) => self.operation(other).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Ends an operation beside one that waits. That one keeps the slot, and its record gets what this end means to it.
+    async fn end_beside(
+        &self,
+        operation: &mut Operation,
+        mut waits: Operation,
+        stack: &mut Stack,
+        end: &End,
+        now: Timestamp,
+    ) -> Result<Vec<Write>, Error> {
+        let without = waits.status_without(operation).map_err(IllegalTransition::from)?;
+        let updating = std::mem::replace(&mut stack.status, without);
+        let mut writes = self.end_in_stack(operation, stack, end, now).await?;
+        waits.ended_beside(operation, stack.status);
+        stack.status = updating;
+        stack.beside = Some(Beside::default());
+        // Also if nothing changes: an approval that was judged before this end meets the write, and is judged again by the sheet.
+        writes.extend(next_revision(&mut waits)?);
+        Ok(writes)
+    }
+
+    /// What the end of an operation means to its stack, without its place. Returns the writes of other records.
+    async fn end_in_stack(
+        &self,
+        operation: &mut Operation,
+        stack: &mut Stack,
+        end: &End,
+        now: Timestamp,
+    ) -> Result<Vec<Write>, Error> {
+        let succeeded = *end == End::Succeeded;
+        end_stack(operation, stack, end, now)?;
+        note_drift(operation, stack, end, now);
+        let mut writes = self.end_release(operation, stack, end, now).await?;
+        if operation.kind() == OperationKind::Update && (succeeded || operation.has_begun_apply()) {
+            stack.commit(&operation.configuration, succeeded);
+            if let Some(patch) = operation.work.patch() {
+                let after = self.subscriptions_after(stack, &patch.subscriptions).await?;
+                writes.extend(subscription_writes(&stack.id, &stack.subscriptions, &after));
+                stack.subscriptions = after;
+            }
+        }
+        if stack.status == StackStatus::Destroyed {
+            let claim = Key::name(&stack.environment, &stack.name);
+            writes.push(Write::Delete(claim, Condition::Text("stack", stack.id.to_string())));
+            let subscriptions = std::mem::take(&mut stack.subscriptions);
+            writes.extend(subscription_writes(&stack.id, &subscriptions, &stack.subscriptions));
+        }
+        Ok(writes)
     }
 
     /// Hides the stack's secrets in why an operation did not succeed: the record's notification leaves the installation. If they cannot
@@ -226,7 +283,8 @@ impl Store {
         end_operation(&mut operation, end, now)?;
         self.hide_in_failure(&mut operation).await;
         // The stack may have been transferred while the operation waited.
-        operation.stack_owner = Some(self.stack(&operation.stack).await?.owner);
+        let mut stack = self.stack(&operation.stack).await?;
+        operation.stack_owner = Some(stack.owner.clone());
         // Read before the place: where the place is still there, the release was that of an operation that waits.
         let release = match operation.release() {
             Some(number) => Some(self.release(&operation.stack, number).await?),
@@ -242,6 +300,10 @@ impl Store {
         writes.push(Write::Delete(place.key, Condition::Exists));
         if let Some(release) = release {
             writes.push(move_release(release, ReleaseEvent::Failed, now)?);
+        }
+        if stack.beside.is_some() {
+            // What is behind it may begin beside the plan that waits: a request that was judged by the queue before is judged again.
+            writes.extend(next_stack_revision(&mut stack, now)?);
         }
         if let Some(entry) = entry {
             writes.extend(self.audit_writes(entry.clone(), now).await?);
@@ -277,11 +339,12 @@ impl Store {
     }
 
     /// The operation that waits longest for a stack, with its place.
-    async fn next_in_queue(&self, stack: &Stack) -> Result<Option<(Key, Operation)>, Error> {
+    async fn next_in_queue(&self, stack: &Stack) -> Result<Option<(QueuePlace, Operation)>, Error> {
         let Some(first) = self.places(&stack.id, Some(1)).await?.pop() else {
             return Ok(None);
         };
-        Ok(Some((first.key, self.operation(&first.operation).await?)))
+        let operation = self.operation(&first.operation).await?;
+        Ok(Some((first, operation)))
     }
 
     /// The writes that end what the operation released: its own release, and the one whose place that takes.
@@ -374,6 +437,17 @@ impl End {
             Self::Failed(_) | Self::Cancelled(_) | Self::Discarded(_) => ReleaseEvent::Failed,
         }
     }
+}
+
+/// Passes the slot to the operation that ran beside the one that has ended, if there is one. The status of the stack is the one without
+/// the one that has ended.
+fn pass_slot(beside: Option<&Operation>, stack: &mut Stack) -> Result<(), IllegalTransition> {
+    if let Some(begun) = beside.filter(|beside| beside.found.is_some()) {
+        stack.status = stack.status.after(StackEvent::Begun(begun.kind()))?;
+    }
+    stack.active_operation = beside.map(|beside| beside.id.clone());
+    stack.beside = None;
+    Ok(())
 }
 
 /// Moves the stack to its status after the end of an operation, and records what a release left unsettled or stopped: on the stack,

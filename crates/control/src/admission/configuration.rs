@@ -15,9 +15,19 @@ use super::subscription::judge_subscriptions;
 use super::{Admission, Refusal};
 
 impl Admission<'_> {
-    /// What the stack is made from after `patch`, if every operation before succeeds.
-    pub(super) async fn edited(self, stack: &Stack, patch: &Patch) -> Result<Configuration, Refusal> {
-        let coming = self.coming_configuration(stack).await?;
+    /// What the stack is made from after `patch`, if every operation before succeeds. A preview passes the plan that waits, and the
+    /// updates behind it: it shows what `patch` would change of the stack as it is.
+    pub(super) async fn edited(
+        self,
+        stack: &Stack,
+        patch: &Patch,
+        kind: OperationKind,
+    ) -> Result<Configuration, Refusal> {
+        let coming = if stack.beside.is_some() && kind.runs_beside() {
+            None
+        } else {
+            self.coming_configuration(stack).await?
+        };
         let before = coming.as_ref().unwrap_or(&stack.configuration);
         let mut values = patch.over(&before.variables);
         // What is unset and not set is judged like a value that is given: the version may have no such variable. This is for requests

@@ -1,0 +1,135 @@
+//! An update whose plan waits for its approval, and the operation that runs beside it ([`crate::stack::beside`]).
+//!
+//! While the update waits, the stack has its status. The status that the stack has without it is on its record (`found`), which the
+//! operation beside it changes. It becomes the stack's if the update ends before its apply.
+
+use super::approval::Undecidable;
+use super::work::Work;
+use super::{Operation, OperationKind, OperationStatus};
+use crate::stack::beside::Beside;
+use crate::stack::{IllegalTransition, Stack, StackEvent, StackStatus};
+
+impl Operation {
+    /// Opens the place beside this operation if it is an update whose plan waits, and returns whether the stack changed. Nothing runs
+    /// beside a provision, whose stack has nothing yet, or a destroy.
+    pub fn open_beside(&self, stack: &mut Stack) -> bool {
+        let waits = self.status == OperationStatus::WaitingForApproval && self.kind() == OperationKind::Update;
+        let has_slot = stack.active_operation.as_ref() == Some(&self.id);
+        if !waits || !has_slot || stack.beside.is_some() {
+            return false;
+        }
+        stack.beside = Some(Beside::default());
+        true
+    }
+
+    /// Closes the place beside this operation if its plan is approved, and returns whether the stack changed.
+    pub fn close_beside(&self, stack: &mut Stack) -> Result<bool, Undecidable> {
+        if self.status == OperationStatus::WaitingForApproval {
+            return Ok(false);
+        }
+        match &stack.beside {
+            Some(Beside { operation: Some(runs) }) => Err(Undecidable::RunsBeside(runs.clone())),
+            place => {
+                let was_open = place.is_some();
+                stack.beside = None;
+                Ok(was_open)
+            }
+        }
+    }
+
+    /// The status that the stack has without this operation, which waits, while `beside` runs or is about to.
+    pub fn status_without(&self, beside: &Self) -> Result<StackStatus, IllegalTransition> {
+        match beside.found {
+            Some(found) => found.after(StackEvent::Begun(beside.kind())),
+            None => Ok(self.found_before()),
+        }
+    }
+
+    /// The status that the stack has without this operation, which waits, and without any beside it.
+    pub fn found_before(&self) -> StackStatus {
+        self.found.unwrap_or(StackStatus::Failed)
+    }
+
+    /// `beside` has ended, and left the stack in this status. After a release, Terraform may give schedules what they ran when this plan
+    /// was made; so the update brings the current release out again, as after a failure.
+    pub fn ended_beside(&mut self, beside: &Self, status: StackStatus) {
+        self.found = Some(status);
+        let has_released = beside.status == OperationStatus::Succeeded && beside.release().is_some();
+        if let Work::Update { mends, .. } = &mut self.work {
+            *mends |= has_released || status == StackStatus::Failed;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::operation::example;
+
+    fn stack(beside: &Value, active: &Operation) -> Stack {
+        let at = "2026-01-01T00:00:00Z";
+        let record = json!({
+            "id": active.stack, "name": "shop", "environment": "live", "owner": "ann", "status": "updating", "revision": 7,
+            "configuration": active.configuration, "last_release": 1, "active_operation": active.id, "beside": beside,
+            "created_at": at, "updated_at": at,
+        });
+        serde_json::from_value(record).expect("a stack")
+    }
+
+    #[test]
+    fn only_an_update_that_waits_has_a_place_beside_it() {
+        for (kind, status, opens) in [
+            ("update", "waiting_for_approval", true),
+            ("update", "running", false),
+            ("provision", "waiting_for_approval", false),
+            ("destroy", "waiting_for_approval", false),
+        ] {
+            let operation = example::operation(&json!({"kind": kind, "status": status}));
+            let mut stack = stack(&Value::Null, &operation);
+            assert_eq!(operation.open_beside(&mut stack), opens, "{kind} {status}");
+            assert_eq!(stack.has_place_beside(), opens);
+            assert!(!operation.open_beside(&mut stack), "a repeated step");
+        }
+    }
+
+    #[test]
+    fn approved_plan_closes_the_place_beside_it_if_that_is_empty() {
+        let approved = example::operation(&json!({"approved_by": "bob"}));
+        let beside = example::operation(&json!({})).id;
+        let mut taken = stack(&json!({"operation": beside}), &approved);
+        assert_eq!(approved.close_beside(&mut taken), Err(Undecidable::RunsBeside(beside)));
+        let mut empty = stack(&json!({}), &approved);
+        assert_eq!(approved.close_beside(&mut empty), Ok(true));
+        assert_eq!(empty.beside, None);
+        assert_eq!(approved.close_beside(&mut empty), Ok(false));
+        let waits = example::operation(&json!({"status": "waiting_for_approval"}));
+        let mut open = stack(&json!({}), &waits);
+        assert_eq!(waits.close_beside(&mut open), Ok(false), "one approval of two");
+        assert!(open.has_place_beside());
+    }
+
+    #[test]
+    fn release_beside_a_plan_is_brought_out_again_after_its_apply() {
+        let waits = example::operation(&json!({"status": "waiting_for_approval", "found": "ready"}));
+        let release = |status: &str| {
+            example::operation(&json!({"kind": "release", "release": 2, "status": status, "found": "ready"}))
+        };
+        assert_eq!(waits.status_without(&release("running")), Ok(StackStatus::Releasing));
+        for (beside, status, mends) in [
+            (release("succeeded"), StackStatus::Ready, true),
+            (release("failed"), StackStatus::Ready, false),
+            (release("failed"), StackStatus::Failed, true),
+            (
+                example::operation(&json!({"kind": "drift", "status": "succeeded", "found": "ready"})),
+                StackStatus::Ready,
+                false,
+            ),
+        ] {
+            let mut waits = waits.clone();
+            waits.ended_beside(&beside, status);
+            assert_eq!((waits.found, waits.work.mends()), (Some(status), mends), "{beside:?}");
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! The place beside an update whose plan waits for its approval, which may take days.
+//!
+//! Operations that leave the infrastructure alone run there, one after another in the order of the queue. They pass the waiting update
+//! and queued updates, none of which they depend on: each was judged by the stack as it is. Nothing passes a destroy.
+//!
+//! The last approval closes the place, and takes it empty: an apply runs alone.
+
+use serde::{Deserialize, Serialize};
+
+use super::Stack;
+use crate::id::OperationId;
+use crate::kind::OperationKind;
+
+/// The place beside the operation that has the slot.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Beside {
+    /// The operation that has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<OperationId>,
+}
+
+/// Where an operation in progress is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// It has the slot.
+    Slot,
+    /// It runs beside the one that has.
+    Beside,
+}
+
+impl Stack {
+    /// The operations in progress: the one that has the slot, then the one beside it.
+    pub fn in_progress(&self) -> impl DoubleEndedIterator<Item = &OperationId> {
+        let beside = self.beside.iter().filter_map(|beside| beside.operation.as_ref());
+        self.active_operation.iter().chain(beside)
+    }
+
+    /// Where this operation is; none if it is not in progress.
+    pub fn place(&self, operation: &OperationId) -> Option<Place> {
+        if self.active_operation.as_ref() == Some(operation) {
+            return Some(Place::Slot);
+        }
+        let is_beside = self.in_progress().any(|other| other == operation);
+        is_beside.then_some(Place::Beside)
+    }
+
+    /// Whether an operation may begin beside the one that has the slot.
+    pub fn has_place_beside(&self) -> bool {
+        self.beside.as_ref().is_some_and(|beside| beside.operation.is_none())
+    }
+}
+
+/// The position in the queue, from 0, of the operation that gets the place: the first that is no update, if it may run there.
+pub fn next_beside(queue: impl IntoIterator<Item = OperationKind>) -> Option<usize> {
+    let mut queue = queue.into_iter().enumerate();
+    let (position, kind) = queue.find(|(_, kind)| *kind != OperationKind::Update)?;
+    kind.runs_beside().then_some(position)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::name::Digest;
+
+    #[test]
+    fn operations_pass_queued_updates_and_nothing_else() {
+        use OperationKind::{Destroy, Drift, Preview, Provision, Release, Rollback, Task, Update};
+        for (queue, next) in [
+            (&[Update, Task, Release][..], Some(1)),
+            (&[Update, Update], None),
+            (&[], None),
+            (&[Rollback, Update], Some(0)),
+            (&[Preview, Drift], Some(0)),
+            (&[Update, Destroy, Release], None),
+            (&[Provision, Drift], None),
+        ] {
+            assert_eq!(next_beside(queue.iter().copied()), next, "{queue:?}");
+        }
+    }
+
+    #[test]
+    fn record_has_a_place_beside_only_where_it_says_so() {
+        let ids = [OperationId::generate(), OperationId::generate()];
+        let stack = |fields: Value| -> Stack {
+            let at = "2026-01-01T00:00:00Z";
+            let mut record = json!({
+                "id": "lusab-babad", "name": "shop", "environment": "live", "owner": "ann", "status": "updating", "revision": 7,
+                "configuration": {"blueprint": "web", "version": "1.0.0", "digest": Digest::of(b""), "variables": {}, "sensitive": []},
+                "last_release": 0, "active_operation": ids[0], "created_at": at, "updated_at": at,
+            });
+            let fields = fields.as_object().cloned().expect("fields");
+            record.as_object_mut().expect("a record").extend(fields);
+            serde_json::from_value(record).expect("a stack")
+        };
+        let (earlier, empty) = (stack(json!({})), stack(json!({"beside": {}})));
+        let taken = stack(json!({"beside": {"operation": ids[1]}}));
+        assert!(!earlier.has_place_beside() && empty.has_place_beside() && !taken.has_place_beside());
+        assert_eq!(taken.in_progress().collect::<Vec<_>>(), [&ids[0], &ids[1]]);
+        assert_eq!(taken.place(&ids[0]), Some(Place::Slot));
+        assert_eq!(taken.place(&ids[1]), Some(Place::Beside));
+        assert_eq!(empty.place(&ids[1]), None);
+        for record in [earlier, empty, taken] {
+            let text = serde_json::to_value(&record).expect("JSON");
+            assert_eq!(serde_json::from_value::<Stack>(text).expect("a stack"), record);
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! The place beside an update whose plan waits for its approval ([`slipway_model::stack::beside`]).
+//!
+//! A request takes it in the transaction that creates its operation. Operations in the queue get it in a transaction of their own, after
+//! the one that opened or emptied it: if the function dies in between, the sweeper repeats that.
+
+use jiff::Timestamp;
+use slipway_model::id::StackId;
+use slipway_model::operation::{Operation, OperationKind, OperationStatus};
+use slipway_model::stack::Stack;
+use slipway_model::stack::beside::{Beside, next_beside};
+
+use crate::operation::dequeue;
+use crate::stack::{QueuePlace, next_stack_revision};
+use crate::watch;
+use crate::write::{ATTEMPTS, Written, pause};
+use crate::{Error, Store};
+
+/// When an operation begins that is requested now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// At once: it takes the slot.
+    Slot,
+    /// At once, beside the plan that waits.
+    Beside,
+    /// After this many others.
+    Behind(usize),
+}
+
+impl Turn {
+    /// The position in the queue, from 1.
+    pub(crate) fn position(self) -> Option<usize> {
+        match self {
+            Self::Slot | Self::Beside => None,
+            Self::Behind(others) => Some(others + 1),
+        }
+    }
+}
+
+impl Store {
+    /// The turn of an operation of this kind that is requested of the stack as it was read. A change of the queue that lets it begin
+    /// earlier changes the revision of the stack.
+    pub(crate) async fn turn(&self, stack: &Stack, kind: OperationKind) -> Result<Turn, Error> {
+        if stack.active_operation.is_none() {
+            return Ok(Turn::Slot);
+        }
+        let waiting = self.queue(&stack.id).await?;
+        if stack.has_place_beside() {
+            let mut kinds = Vec::new();
+            for id in &waiting {
+                kinds.push(self.operation(id).await?.kind());
+            }
+            kinds.push(kind);
+            if next_beside(kinds) == Some(waiting.len()) {
+                return Ok(Turn::Beside);
+            }
+        }
+        Ok(Turn::Behind(waiting.len()))
+    }
+
+    /// Gives the place beside a plan that waits to the operation in the queue whose turn it is, if the place is empty. Returns the operation
+    /// that has the place and is yet to be started.
+    pub async fn fill_beside(&self, stack: &StackId) -> Result<Option<Operation>, Error> {
+        for attempt in 0..ATTEMPTS {
+            let stack = self.stack(stack).await?;
+            let Some(Beside { operation }) = &stack.beside else {
+                return Ok(None);
+            };
+            if let Some(id) = operation {
+                let has_place = self.operation(id).await?;
+                return Ok(Some(has_place).filter(|operation| operation.status == OperationStatus::Starting));
+            }
+            let Some((place, next)) = self.next_beside_of(&stack).await? else {
+                return Ok(None);
+            };
+            if let Some(next) = self.begin_beside(stack, &place, next).await? {
+                return Ok(Some(next));
+            }
+            pause(attempt).await;
+        }
+        Err(Error::Conflict {
+            what: format!("the stack {stack}"),
+        })
+    }
+
+    /// The operation in the queue that gets the place, with its own.
+    async fn next_beside_of(&self, stack: &Stack) -> Result<Option<(QueuePlace, Operation)>, Error> {
+        let mut waiting = Vec::new();
+        for place in self.places(&stack.id, None).await? {
+            let operation = self.operation(&place.operation).await?;
+            waiting.push((place, operation));
+        }
+        let next = next_beside(waiting.iter().map(|(_, operation)| operation.kind()));
+        Ok(next.map(|position| waiting.swap_remove(position)))
+    }
+
+    /// Gives the place to an operation; `None` if the stack, the queue or the operation has changed since.
+    async fn begin_beside(
+        &self,
+        mut stack: Stack,
+        place: &QueuePlace,
+        mut next: Operation,
+    ) -> Result<Option<Operation>, Error> {
+        let operation = Some(next.id.clone());
+        stack.beside = Some(Beside { operation });
+        let Some(mut writes) = dequeue(&mut next, place, &stack)? else {
+            return Ok(None);
+        };
+        writes.extend(next_stack_revision(&mut stack, Timestamp::now())?);
+        match self.write("begin an operation beside a plan", writes).await? {
+            Written::Yes => {
+                watch::changed(&next.id);
+                Ok(Some(next))
+            }
+            Written::Conflict => Ok(None),
+        }
+    }
+}
