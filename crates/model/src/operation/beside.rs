@@ -51,7 +51,7 @@ impl Operation {
     }
 
     /// `beside` has ended, and left the stack in this status. After a release, Terraform may give schedules what they ran when this plan
-    /// was made; so the update brings the current release out again, as after a failure.
+    /// was made; so the update releases the current images again, as after a failure.
     pub fn ended_beside(&mut self, beside: &Self, status: StackStatus) {
         self.found = Some(status);
         let has_released = beside.status == OperationStatus::Succeeded && beside.release().is_some();
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn release_beside_a_plan_is_brought_out_again_after_its_apply() {
+    fn release_beside_a_plan_is_released_again_after_its_apply() {
         let waits = example::operation(&json!({"status": "waiting_for_approval", "found": "ready"}));
         let release = |status: &str| {
             example::operation(&json!({"kind": "release", "release": 2, "status": status, "found": "ready"}))

@@ -67,20 +67,20 @@ impl System for Stacks {
         let active: BTreeSet<usize> = (0..world.runs.len())
             .filter(|number| is_active(&world.runs[*number]))
             .collect();
-        let in_progress = world.in_progress();
-        if active != in_progress.iter().copied().collect::<BTreeSet<_>>() {
-            return Some(format!("in progress are {in_progress:?}, and active are {active:?}"));
+        let have_places = world.in_progress();
+        if active != have_places.iter().copied().collect::<BTreeSet<_>>() {
+            return Some(format!("in progress are {have_places:?}, and active are {active:?}"));
         }
         let waits = |number: &usize| world.runs[*number].record.status == OperationStatus::WaitingForApproval;
-        if world.stack.beside.is_some() && !in_progress.first().is_some_and(waits) {
-            return Some(format!("{in_progress:?} may run beside each other, and no plan waits"));
+        if world.stack.beside.is_some() && !have_places.first().is_some_and(waits) {
+            return Some(format!("{have_places:?} may run beside each other, and no plan waits"));
         }
-        if in_progress.is_empty() && !world.queue.is_empty() {
+        if have_places.is_empty() && !world.queue.is_empty() {
             return Some(format!("the slot is free, and {:?} wait for it", world.queue));
         }
         if is_last && (!active.is_empty() || !world.queue.is_empty()) {
             return Some(format!(
-                "nothing happens any more: in progress {in_progress:?}, queue {:?}",
+                "nothing happens any more: in progress {have_places:?}, queue {:?}",
                 world.queue
             ));
         }

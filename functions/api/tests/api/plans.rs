@@ -340,7 +340,7 @@ async fn approval_that_cannot_be_enough_by_now_is_rejected() {
     assert_eq!(server.send(approval).await.status, 202);
 }
 
-/// The approver sees the plan as a release beside it left it: the release comes out again after the apply.
+/// The approver sees the plan as a release beside it left it: the apply is followed by the same release.
 #[tokio::test]
 async fn plan_is_approved_when_the_operation_beside_it_has_ended() {
     let server = Server::with_blueprint().await;
