@@ -55,10 +55,8 @@ pub fn needs(stack: &Value, operations: &[Operation]) -> Vec<String> {
             other_approver(operation)
         ));
     }
-    let mut beside = operations
-        .iter()
-        .filter(|operation| stack["operation_beside"] == *operation.id);
-    if let Some(beside) = beside.next() {
+    let is_beside = |operation: &&Operation| stack["operation_beside"] == *operation.id;
+    if let Some(beside) = operations.iter().find(is_beside) {
         lines.push(format!(
             "{:<13}{} {} runs beside the plan, which is approved when it has ended",
             "beside",

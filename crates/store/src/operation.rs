@@ -330,7 +330,7 @@ fn revision_after(read: &Operation, operation: &mut Operation) -> Result<Vec<Wri
     Ok(vec![operation_write(operation, Condition::Revision(read.revision))?])
 }
 
-/// The condition that a release still is as it was read: it changes only by the operation that has the stack's slot, and each
+/// The condition that a release still is as it was read: one operation of its stack at a time changes releases, and each
 /// change but a repeated one changes its status.
 pub(crate) fn as_read(release: &Release) -> Condition {
     Condition::Text("status", release_status(release))
