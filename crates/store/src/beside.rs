@@ -44,7 +44,7 @@ impl Store {
             return Ok(Turn::Slot);
         }
         let waiting = self.queue(&stack.id).await?;
-        if stack.has_place_beside() {
+        if self.is_open_beside(stack).await? {
             let mut kinds = Vec::new();
             for id in &waiting {
                 kinds.push(self.operation(id).await?.kind());
@@ -69,6 +69,9 @@ impl Store {
                 let has_place = self.operation(id).await?;
                 return Ok(Some(has_place).filter(|operation| operation.status == OperationStatus::Starting));
             }
+            if !self.is_open_beside(&stack).await? {
+                return Ok(None);
+            }
             let Some((place, next)) = self.next_beside_of(&stack).await? else {
                 return Ok(None);
             };
@@ -80,6 +83,17 @@ impl Store {
         Err(Error::Conflict {
             what: format!("the stack {stack}"),
         })
+    }
+
+    /// Whether an operation may begin beside the one that has the slot. While functions are being updated, one of an earlier version may
+    /// approve a plan without closing the place.
+    async fn is_open_beside(&self, stack: &Stack) -> Result<bool, Error> {
+        match &stack.active_operation {
+            Some(waits) if stack.has_place_beside() => {
+                Ok(self.operation(waits).await?.status == OperationStatus::WaitingForApproval)
+            }
+            _ => Ok(false),
+        }
     }
 
     /// The operation in the queue that gets the place, with its own.

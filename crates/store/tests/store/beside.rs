@@ -1,5 +1,6 @@
 //! Operations that run beside an update whose plan waits for its approval.
 
+use jiff::Timestamp;
 use slipway_model::id::{OperationId, ReleaseNumber, StackId};
 use slipway_model::operation::approval::Undecidable;
 use slipway_model::operation::work::Work;
@@ -156,6 +157,23 @@ async fn last_approval_takes_the_place_beside_the_plan_empty() {
     let behind = ask_release(&table, &stack, 3).await;
     assert_eq!(behind.status, OperationStatus::Queued);
     assert!(table.store.fill_beside(&stack).await.expect("read").is_none());
+}
+
+/// While functions are being updated, one of an earlier version records an approval on the operation alone.
+#[tokio::test]
+async fn nothing_begins_beside_a_plan_that_an_earlier_version_approved() {
+    let table = table().await;
+    let (stack, update) = waiting(&table).await;
+    let approve = |operation: &mut Operation| {
+        operation.approve("grace".into(), Timestamp::now()).expect("approved");
+        Ok(())
+    };
+    table.store.update_operation(&update, approve).await.expect("written");
+    let behind = ask_release(&table, &stack, 2).await;
+    assert_eq!(behind.status, OperationStatus::Queued);
+    assert!(table.store.fill_beside(&stack).await.expect("read").is_none());
+    let failed = finish(&table, &update, &End::of(failure("Slipway.ApplyFailed"))).await;
+    assert_eq!(failed.next.expect("the release").id, behind.id);
 }
 
 #[tokio::test]
