@@ -81,8 +81,17 @@ impl Store {
         }
         let mut stack = self.stack(&operation.stack).await?;
         let mut writes = Vec::new();
-        if operation.close_beside(&mut stack)? {
-            writes.extend(next_stack_revision(&mut stack, now)?);
+        match operation.close_beside(&mut stack, now) {
+            Ok(false) => {}
+            Ok(true) => writes.extend(next_stack_revision(&mut stack, now)?),
+            Err(runs_beside) => {
+                // The place is kept for the approver.
+                let kept = next_stack_revision(&mut stack, now)?;
+                return match self.write("keep the place beside a plan", kept).await? {
+                    Written::Yes => Err(runs_beside.into()),
+                    Written::Conflict => Ok(None),
+                };
+            }
         }
         writes.extend(next_revision(&mut operation)?);
         let entry = Entry::new(by.name, Action::Approve, format!("stack/{}", operation.stack))

@@ -62,10 +62,10 @@ impl Store {
     pub async fn fill_beside(&self, stack: &StackId) -> Result<Option<Operation>, Error> {
         for attempt in 0..ATTEMPTS {
             let stack = self.stack(stack).await?;
-            let Some(Beside { operation }) = &stack.beside else {
+            let Some(place) = &stack.beside else {
                 return Ok(None);
             };
-            if let Some(id) = operation {
+            if let Some(id) = &place.operation {
                 let has_place = self.operation(id).await?;
                 return Ok(Some(has_place).filter(|operation| operation.status == OperationStatus::Starting));
             }
@@ -89,7 +89,7 @@ impl Store {
     /// approve a plan without closing the place.
     async fn is_open_beside(&self, stack: &Stack) -> Result<bool, Error> {
         match &stack.active_operation {
-            Some(waits) if stack.has_place_beside() => {
+            Some(waits) if stack.has_place_beside(Timestamp::now()) => {
                 Ok(self.operation(waits).await?.status == OperationStatus::WaitingForApproval)
             }
             _ => Ok(false),
@@ -114,8 +114,7 @@ impl Store {
         place: &QueuePlace,
         mut next: Operation,
     ) -> Result<Option<Operation>, Error> {
-        let operation = Some(next.id.clone());
-        stack.beside = Some(Beside { operation });
+        stack.beside = Some(Beside::of(next.id.clone()));
         let Some(mut writes) = dequeue(&mut next, place, &stack)? else {
             return Ok(None);
         };

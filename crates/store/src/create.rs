@@ -290,8 +290,7 @@ impl Request {
                 OperationStatus::Starting
             }
             Turn::Beside => {
-                let operation = Some(id.clone());
-                stack.beside = Some(Beside { operation });
+                stack.beside = Some(Beside::of(id.clone()));
                 OperationStatus::Starting
             }
             Turn::Behind(_) => OperationStatus::Queued,

@@ -8,7 +8,7 @@ use slipway_model::id::OperationId;
 use slipway_model::operation::{Failure, Operation, OperationKind, OperationStatus};
 use slipway_model::release::{Release, ReleaseEvent, ReleaseStatus};
 use slipway_model::secret::Secrets;
-use slipway_model::stack::beside::{Beside, Place};
+use slipway_model::stack::beside::Place;
 use slipway_model::stack::{Stack, StackStatus};
 
 use crate::error::IllegalTransition;
@@ -222,7 +222,9 @@ impl Store {
         let mut writes = self.end_in_stack(operation, stack, end, now).await?;
         waits.ended_beside(operation, stack.status);
         stack.status = updating;
-        stack.beside = Some(Beside::default());
+        if let Some(place) = &mut stack.beside {
+            place.operation = None;
+        }
         // Also if nothing changes: an approval that was judged before this end meets the write, and is judged again by the sheet.
         writes.extend(next_revision(&mut waits)?);
         Ok(writes)

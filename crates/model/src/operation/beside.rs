@@ -3,6 +3,8 @@
 //! While the update waits, the stack has its status. The status that the stack has without it is on its record (`found`), which the
 //! operation beside it changes. It becomes the stack's if the update ends before its apply.
 
+use jiff::Timestamp;
+
 use super::approval::Undecidable;
 use super::work::Work;
 use super::{Operation, OperationKind, OperationStatus};
@@ -22,19 +24,19 @@ impl Operation {
         true
     }
 
-    /// Closes the place beside this operation if its plan is approved, and returns whether the stack changed.
-    pub fn close_beside(&self, stack: &mut Stack) -> Result<bool, Undecidable> {
+    /// Closes the place beside this operation if its plan is approved, and returns whether the stack changed. If another operation has
+    /// the place, the plan cannot be approved, and the place is kept for the approver.
+    pub fn close_beside(&self, stack: &mut Stack, now: Timestamp) -> Result<bool, Undecidable> {
         if self.status == OperationStatus::WaitingForApproval {
             return Ok(false);
         }
-        match &stack.beside {
-            Some(Beside { operation: Some(runs) }) => Err(Undecidable::RunsBeside(runs.clone())),
-            place => {
-                let was_open = place.is_some();
-                stack.beside = None;
-                Ok(was_open)
-            }
+        if let Some(place) = &mut stack.beside
+            && let Some(runs) = place.operation.clone()
+        {
+            place.keep(now);
+            return Err(Undecidable::RunsBeside(runs));
         }
+        Ok(stack.beside.take().is_some())
     }
 
     /// The status that the stack has without this operation, which waits, while `beside` runs or is about to.
@@ -68,6 +70,8 @@ mod tests {
     use super::*;
     use crate::operation::example;
 
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
     fn stack(beside: &Value, active: &Operation) -> Stack {
         let at = "2026-01-01T00:00:00Z";
         let record = json!({
@@ -89,7 +93,7 @@ mod tests {
             let operation = example::operation(&json!({"kind": kind, "status": status}));
             let mut stack = stack(&Value::Null, &operation);
             assert_eq!(operation.open_beside(&mut stack), opens, "{kind} {status}");
-            assert_eq!(stack.has_place_beside(), opens);
+            assert_eq!(stack.has_place_beside(NOW), opens);
             assert!(!operation.open_beside(&mut stack), "a repeated step");
         }
     }
@@ -99,15 +103,20 @@ mod tests {
         let approved = example::operation(&json!({"approved_by": "bob"}));
         let beside = example::operation(&json!({})).id;
         let mut taken = stack(&json!({"operation": beside}), &approved);
-        assert_eq!(approved.close_beside(&mut taken), Err(Undecidable::RunsBeside(beside)));
+        assert_eq!(
+            approved.close_beside(&mut taken, NOW),
+            Err(Undecidable::RunsBeside(beside))
+        );
+        let place = taken.beside.as_ref().expect("a place");
+        assert!(place.kept_until.is_some_and(|until| until > NOW));
         let mut empty = stack(&json!({}), &approved);
-        assert_eq!(approved.close_beside(&mut empty), Ok(true));
+        assert_eq!(approved.close_beside(&mut empty, NOW), Ok(true));
         assert_eq!(empty.beside, None);
-        assert_eq!(approved.close_beside(&mut empty), Ok(false));
+        assert_eq!(approved.close_beside(&mut empty, NOW), Ok(false));
         let waits = example::operation(&json!({"status": "waiting_for_approval"}));
         let mut open = stack(&json!({}), &waits);
-        assert_eq!(waits.close_beside(&mut open), Ok(false), "one approval of two");
-        assert!(open.has_place_beside());
+        assert_eq!(waits.close_beside(&mut open, NOW), Ok(false), "one approval of two");
+        assert!(open.has_place_beside(NOW));
     }
 
     #[test]

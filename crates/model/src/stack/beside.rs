@@ -3,13 +3,18 @@
 //! Operations that leave the infrastructure alone run there, one after another in the order of the queue. They pass the waiting update
 //! and queued updates, none of which they depend on: each was judged by the stack as it is. Nothing passes a destroy.
 //!
-//! The last approval closes the place, and takes it empty: an apply runs alone.
+//! The last approval closes the place, and takes it empty: an apply runs alone. One that finds it taken keeps it for a while, so that
+//! operations which follow each other without a gap do not keep the plan from its approval.
 
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::Stack;
 use crate::id::OperationId;
 use crate::kind::OperationKind;
+
+/// How long the place is kept for an approver who found it taken.
+const KEPT: SignedDuration = SignedDuration::from_mins(15);
 
 /// The place beside the operation that has the slot.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +22,28 @@ pub struct Beside {
     /// The operation that has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<OperationId>,
+    /// Until when no other operation gets it, because an approver waits until it is empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_until: Option<Timestamp>,
+}
+
+impl Beside {
+    /// The place, which this operation has.
+    pub fn of(operation: OperationId) -> Self {
+        Self {
+            operation: Some(operation),
+            kept_until: None,
+        }
+    }
+
+    /// Keeps the place for an approver who found it taken.
+    pub fn keep(&mut self, now: Timestamp) {
+        self.kept_until = Some(now.saturating_add(KEPT).unwrap_or(Timestamp::MAX));
+    }
+
+    fn is_free(&self, now: Timestamp) -> bool {
+        self.operation.is_none() && self.kept_until.is_none_or(|until| until <= now)
+    }
 }
 
 /// Where an operation in progress is.
@@ -45,8 +72,8 @@ impl Stack {
     }
 
     /// Whether an operation may begin beside the one that has the slot.
-    pub fn has_place_beside(&self) -> bool {
-        self.beside.as_ref().is_some_and(|beside| beside.operation.is_none())
+    pub fn has_place_beside(&self, now: Timestamp) -> bool {
+        self.beside.as_ref().is_some_and(|beside| beside.is_free(now))
     }
 }
 
@@ -96,12 +123,16 @@ mod tests {
         };
         let (earlier, empty) = (stack(json!({})), stack(json!({"beside": {}})));
         let taken = stack(json!({"beside": {"operation": ids[1]}}));
-        assert!(!earlier.has_place_beside() && empty.has_place_beside() && !taken.has_place_beside());
+        let now = Timestamp::UNIX_EPOCH;
+        assert!(!earlier.has_place_beside(now) && empty.has_place_beside(now) && !taken.has_place_beside(now));
+        let mut kept = empty.clone();
+        kept.beside.as_mut().expect("a place").keep(now);
+        assert!(!kept.has_place_beside(now) && kept.has_place_beside(now + KEPT));
         assert_eq!(taken.in_progress().collect::<Vec<_>>(), [&ids[0], &ids[1]]);
         assert_eq!(taken.place(&ids[0]), Some(Place::Slot));
         assert_eq!(taken.place(&ids[1]), Some(Place::Beside));
         assert_eq!(empty.place(&ids[1]), None);
-        for record in [earlier, empty, taken] {
+        for record in [earlier, empty, taken, kept] {
             let text = serde_json::to_value(&record).expect("JSON");
             assert_eq!(serde_json::from_value::<Stack>(text).expect("a stack"), record);
         }

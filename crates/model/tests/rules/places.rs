@@ -30,14 +30,13 @@ impl World {
         let number = self.runs.len();
         let mut kinds: Vec<OperationKind> = self.queue.iter().map(|waiting| self.kind(*waiting)).collect();
         kinds.push(kind);
-        let is_next_beside = self.stack.has_place_beside() && next_beside(kinds) == Some(self.queue.len());
+        let is_next_beside = self.stack.has_place_beside(NOW) && next_beside(kinds) == Some(self.queue.len());
         let mut status = OperationStatus::Starting;
         let stack = Rc::make_mut(&mut self.stack);
         if stack.active_operation.is_none() {
             stack.active_operation = Some(id(number));
         } else if is_next_beside {
-            let operation = Some(id(number));
-            stack.beside = Some(Beside { operation });
+            stack.beside = Some(Beside::of(id(number)));
         } else {
             self.queue.push(number);
             status = OperationStatus::Queued;
@@ -56,15 +55,14 @@ impl World {
     /// The operation in the queue that may begin beside a plan that waits, by its place there.
     pub fn next_beside(&self) -> Option<usize> {
         let kinds = self.queue.iter().map(|waiting| self.kind(*waiting));
-        self.stack.has_place_beside().then(|| next_beside(kinds)).flatten()
+        self.stack.has_place_beside(NOW).then(|| next_beside(kinds)).flatten()
     }
 
     /// It gets the place.
     pub fn fill_beside(&mut self, place: usize) {
         let next = self.queue.remove(place);
         self.dequeue(next);
-        let operation = Some(id(next));
-        Rc::make_mut(&mut self.stack).beside = Some(Beside { operation });
+        Rc::make_mut(&mut self.stack).beside = Some(Beside::of(id(next)));
     }
 
     fn dequeue(&mut self, next: usize) {
@@ -161,7 +159,9 @@ impl World {
         let without = waits.status_without(ended).map_err(|error| error.to_string())?;
         let status = without.after(event).map_err(|error| error.to_string())?;
         waits.ended_beside(ended, status);
-        Rc::make_mut(&mut self.stack).beside = Some(Beside::default());
+        if let Some(place) = &mut Rc::make_mut(&mut self.stack).beside {
+            place.operation = None;
+        }
         Ok(())
     }
 

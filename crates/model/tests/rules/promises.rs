@@ -49,7 +49,9 @@ impl System for Stacks {
 
     fn fingerprint(&self, world: &World) -> u64 {
         let mut hasher = DefaultHasher::new();
-        (world.stack.status, world.in_progress(), world.stack.beside.is_some()).hash(&mut hasher);
+        let place = world.stack.beside.as_ref();
+        let place = place.map(|place| place.kept_until.is_some());
+        (world.stack.status, world.in_progress(), place).hash(&mut hasher);
         (&world.queue, &world.wrong).hash(&mut hasher);
         for run in &world.runs {
             hash_record(&run.record, &mut hasher);

@@ -229,7 +229,7 @@ impl World {
         let mut stack = Stack::clone(&self.stack);
         let closed = match record.approve("bob".into(), NOW) {
             Ok(()) if flaw == Some(Flaw::ApprovalIgnoresBeside) => Ok(false),
-            Ok(()) => record.close_beside(&mut stack),
+            Ok(()) => record.close_beside(&mut stack, NOW),
             Err(undecidable) => Err(undecidable),
         };
         match closed {
@@ -238,7 +238,8 @@ impl World {
                 run.approval = Decided::Recorded;
                 self.stack = Rc::new(stack);
             }
-            Err(Undecidable::RunsBeside(_)) => {}
+            // The place is kept for the approver, who comes again.
+            Err(Undecidable::RunsBeside(_)) => self.stack = Rc::new(stack),
             Err(_) => run.approval = Decided::Rejected,
         }
     }

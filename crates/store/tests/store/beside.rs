@@ -147,8 +147,10 @@ async fn last_approval_takes_the_place_beside_the_plan_empty() {
     assert!(waits.status == OperationStatus::WaitingForApproval && waits.approvals.is_empty());
 
     let read = table.store.operation(&update).await.expect("the update");
+    let drift = ask(&table, &stack, |_| Work::Drift).await;
     begin(&table, &released).await;
-    finish(&table, &released.id, &End::Succeeded).await;
+    let next = finish(&table, &released.id, &End::Succeeded).await.next;
+    assert!(next.is_none(), "the place is kept for the approver: {next:?}");
     // The approver has seen the plan as it was before.
     let late = table.store.try_approve(&read, "grace".into()).await.expect("judged");
     assert!(late.is_none(), "{late:?}");
@@ -157,6 +159,8 @@ async fn last_approval_takes_the_place_beside_the_plan_empty() {
     let behind = ask_release(&table, &stack, 3).await;
     assert_eq!(behind.status, OperationStatus::Queued);
     assert!(table.store.fill_beside(&stack).await.expect("read").is_none());
+    let queue = table.store.queue(&stack).await.expect("the queue");
+    assert_eq!(queue, [drift.id, behind.id]);
 }
 
 /// While functions are being updated, one of an earlier version records an approval on the operation alone.
