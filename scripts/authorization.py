@@ -139,6 +139,7 @@ def covers(resource: str, arn: str) -> bool:
     return resource == "*" or _parts_overlap(resource, list, arn)
 
 
+@cache
 def _parts_overlap(resource: str, tokens, other: str) -> bool:
     # A wildcard does not reach beyond a colon, but in the last part.
     ours, theirs = resource.split(":", 5), other.split(":", 5)
@@ -169,6 +170,15 @@ def _tokens_of_type(text: str) -> list:
 @cache
 def _intersect(one: tuple, two: tuple) -> bool:
     """Whether some text matches both."""
+    same = 0
+    for first, second in zip(one, two, strict=False):
+        if not (isinstance(first, str) and isinstance(second, str)):
+            break
+        if first != second:
+            return False
+        same += 1
+    if same:
+        return _intersect(one[same:], two[same:])
     if not one or not two:
         return all(token in (ANY, NO_SLASH) for token in one or two)
     first, second = one[0], two[0]

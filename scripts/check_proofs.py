@@ -3,10 +3,10 @@
 docs/blueprint-faults.md and docs/reliability-faults.md: what they name exists.
 
 A script or file is in the repository, a test is a function of a Rust file, a run of a test of Terraform or a test of the stand-in
-provider, a check of the column `real AWS` is one of
-scripts/prove/checks.py, and a page is AWS's. A claim without any proof is not allowed. Limits of AWS that no code of Slipway shows or
-lifts (UNLIFTED) have to be on the page for the reader who meets them. docs/reliability-faults.md has each finding of RELIABILITY once:
-with a check, or under DISPUTED with a reason and a page.
+provider, a check of the column `real AWS` is one of scripts/prove/checks.py, and a page is AWS's. A claim without any proof is not
+allowed. Limits of AWS that no code of Slipway shows or lifts, and what a blueprint reaches in its account (UNLIFTED), have to be on the
+page for the reader who meets them. docs/reliability-faults.md has each finding of RELIABILITY once: with a check, or under DISPUTED with
+a reason and a page.
 
     python3 scripts/check_proofs.py              needs nothing
     python3 scripts/check_proofs.py --self-test  changes the table and expects each finding
@@ -55,6 +55,11 @@ UNLIFTED = {
     "a release fails if the registry is in a Region that the boundary denies": r"registry must be in one of the environment's `Regions`",
     "functions for arm64 do not build on x86_64 without Zig": r"cargo-lambda needs Zig",
     "a deployment for arm64 fails in a Region without ARM builds": r"a Region in which CodeBuild has ARM builds",
+    "the role of an environment has actions with a wildcard": r"may call every action of its `Services`, such as `ecs:\*`",
+    "a blueprint acts with the role of an instance": r"\| `ssm` \| `ssm:SendCommand` and `ssm:StartSession` on an instance that has",
+    "a blueprint acts with the role of a build project": r"\| `codebuild` \| `codebuild:StartBuild` of a project that has another role",
+    "a blueprint acts with the role of a task": r"\| `ecs` \| `ecs:ExecuteCommand` in a task that has another role",
+    "an account that holds something else is at risk": r"\*\*Use an account that holds nothing else, one for each environment",
 }
 
 
@@ -207,7 +212,7 @@ def self_test(text: str, pages: dict[str, str], tests: set[str], checks: set[str
         ),
         "is in no row": ("`F2`, `F1`", "`F2`"),
     }
-    for said in ("needs Zig", "when you deploy"):
+    for said in ("needs Zig", "when you deploy", "`ecs:*`", "`ssm:SendCommand`", "`codebuild:StartBuild`", "`ecs:ExecuteCommand`"):
         if not list(unlifted(text.replace(said, ""))):
             sys.exit(f"self-test: the page without `{said}` is not found")
     for expected, (old, new) in changes.items():
@@ -216,7 +221,7 @@ def self_test(text: str, pages: dict[str, str], tests: set[str], checks: set[str
         found = list(findings(text.replace(old, new), tests, checks))
         if not any(expected in finding for finding in found):
             sys.exit(f"self-test: expected `{expected}`, found {found or 'nothing'}")
-    count = len(changes) + 4 + self_test_of_completeness(pages["reliability-faults"])
+    count = len(changes) + 8 + self_test_of_completeness(pages["reliability-faults"])
     print(f"self-test: each of {count} changes is found")
 
 

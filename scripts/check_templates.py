@@ -9,6 +9,7 @@ one dimension      an alarm on executions that watches the state machine with or
 builds fail        a build project with a limit of its own, at which StartBuild fails instead of queueing
 billed key         a table that is encrypted with a key whose requests are billed, though it needs none
 copies differ      the dead-letter queue of one account template that is not as the others have it
+other caller       an access log that names callers with a token by another claim than the functions do
 global name        a resource whose name an account has once, which a deployment in a second Region would need as well
 quota              parameters that are allowed and exceed a quota of AWS (template_quotas.py)
 
@@ -39,6 +40,7 @@ def problems_of(template: dict) -> Iterator[str]:
     yield from charges(resources)
     yield from builds(resources)
     yield from global_names(resources)
+    yield from callers(resources)
     yield from template_quotas.of_template(template)
 
 
@@ -113,6 +115,18 @@ def global_names(resources: dict) -> Iterator[str]:
                 yield f"global name: {logical_id} has the same name in every Region"
 
 
+# A claim of a token in an access log.
+CLAIM = "$context.authorizer.claims."
+
+
+def callers(resources: dict) -> Iterator[str]:
+    """https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html: a log has any claim of a token."""
+    for logical_id, stage in of_type(resources, "AWS::ApiGatewayV2::Stage").items():
+        log = str(stage["Properties"].get("AccessLogSettings"))
+        if CLAIM in log.replace(CLAIM + "${OidcUserClaim}", ""):
+            yield f"other caller: {logical_id} has another claim than OidcUserClaim in its access log"
+
+
 def charges(resources: dict) -> Iterator[str]:
     """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/EncryptionAtRest.html: without SSESpecification DynamoDB's own key
     encrypts the table at no charge; with it the requests of a KMS key are billed."""
@@ -160,6 +174,10 @@ def pattern(rule: dict) -> dict:
     return rule["Properties"]["EventPattern"]
 
 
+def log_of(stage: dict) -> dict:
+    return stage["Properties"]["AccessLogSettings"]
+
+
 def self_test() -> None:
     main = load(TEMPLATES[0])
     target = load(ROOT / "aws/target-account/template.yaml")
@@ -183,6 +201,7 @@ def self_test() -> None:
         (main, lambda r: r["Builds"]["Properties"].update(ConcurrentBuildLimit=10), "builds fail: Builds"),
         (main, lambda r: r["Table"]["Properties"].update(SSESpecification={"SSEEnabled": True}), "billed key: Table"),
         (main, lambda r: r["BuildsRole"]["Properties"].update(RoleName="slipway-runner"), "global name: BuildsRole"),
+        (main, lambda r: log_of(r["TokenStage"]).update(Format=f'{{"caller":"{CLAIM}sub"}}'), "other caller: TokenStage"),
         (target, lambda r: pattern(r["TasksEnd"]).update(source=["x" * 2_000]), "quota: pattern: TasksEnd"),
         (main, lambda r: r["BusOfAccounts"]["Properties"]["Statement"].update(Sid="x" * 9_000), "quota: bus policy: "),
     ]

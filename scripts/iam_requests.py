@@ -173,6 +173,8 @@ def of_ecs(call: Call, names: Names) -> Iterator[Request]:
             yield request("ecs:TagResource", task, ecs__CreateAction=operation)
         # The definition names the roles of its task; blueprints make them below this path.
         yield from passed([f"arn:aws:iam::{names.template.account}:role/slipway/task"], "ecs-tasks.amazonaws.com", names)
+        volumes = [it.get("managedEBSVolume", {}).get("roleArn") for it in given.get("volumeConfigurations", [])]
+        yield from passed(volumes, "ecs.amazonaws.com", names)
 
 
 def of_autoscaling(call: Call, names: Names) -> Iterator[Request]:

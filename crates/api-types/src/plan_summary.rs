@@ -56,6 +56,9 @@ pub struct Plan {
     pub checks_failed: u64,
     /// What Slipway does not understand in the plan, which then needs an approval.
     pub not_understood: Vec<String>,
+    /// What Terraform warns of: the first ten texts, without secrets. The log has all.
+    #[serde(default)]
+    pub warnings: Vec<String>,
     /// Whether an output would change.
     pub outputs_changed: bool,
     /// The first 100 resources that would change, deletions first. `links.plan` has all of them.
@@ -119,6 +122,7 @@ impl Plan {
             not_found: plan.not_found_count(),
             checks_failed: plan.checks_failed,
             not_understood: plan.not_understood,
+            warnings: plan.warnings,
             outputs_changed: plan.outputs_changed,
             resources: resources(plan.resources),
             verdict,

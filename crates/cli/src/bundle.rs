@@ -19,12 +19,16 @@ use crate::error::Error;
 use crate::files;
 
 mod ignore;
+mod reads;
 mod tree;
 
 pub use ignore::IGNORE;
+use reads::Reads;
+pub use reads::leads_up;
 use tree::Found;
+pub use tree::is_terraform;
 
-/// The file of a blueprint's folder that says as what it is published. It is not part of what is published.
+/// The file of a blueprint's folder that says as what it is published. It is not part of what is published, unless a module reads it.
 pub const ABOUT: &str = "blueprint.json";
 
 /// The file for people.
@@ -77,11 +81,13 @@ pub fn about(folder: &Path) -> Result<Option<About>, Error> {
 pub fn readme(folder: &Path, top: &Path) -> Result<Option<String>, Error> {
     let (top, root) = places(folder, top)?;
     let wanted = join(&root, README);
-    let found = tree::below(&top, &root)?.into_iter().find(|found| found.path == wanted);
-    let text = found.map(|found| fs::read(&found.real).map_err(Error::file("read", &found.real)));
-    Ok(text
-        .transpose()?
-        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+    let mut files = tree::below(&top, &root, &root)?.into_iter();
+    let Some(found) = files.find(|found| found.path == wanted) else {
+        return Ok(None);
+    };
+    let real = found.real?;
+    let bytes = fs::read(&real).map_err(Error::file("read", &real))?;
+    Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 /// The folder above all files, and the folder of the root module from there.
@@ -104,6 +110,7 @@ pub fn read(folder: &Path, top: &Path) -> Result<Source, Error> {
         top,
         folders: Vec::new(),
         source: Source::default(),
+        for_people: Vec::new(),
         pictures: Vec::new(),
     };
     let mut modules = vec![reader.root.clone()];
@@ -118,7 +125,9 @@ pub fn read(folder: &Path, top: &Path) -> Result<Source, Error> {
             }
         }
     }
-    reader.take_pictures();
+    let reads = reader.reads();
+    reader.take_read(&reads)?;
+    reader.take_pictures(&reads);
     reader.leave_out_tofu(&modules);
     Ok(reader.relative_to_common_folder())
 }
@@ -133,11 +142,14 @@ struct Reader {
     highest: String,
     /// Their files, from the top.
     source: Source,
+    /// What is for people alone unless a module reads it, which only all modules together say.
+    for_people: Vec<Found>,
     /// Pictures and documents, with their content and whether they may be executed.
     pictures: Vec<(String, Vec<u8>, bool)>,
 }
 
-/// The endings of names of binary files that are for people: published only where a Terraform file names such an ending.
+/// The endings of names of binary files that are for people: published only where a Terraform file names such an ending, or may read the
+/// file with its folder.
 const PICTURES: [&str; 12] = [
     ".png", ".jpg", ".jpeg", ".gif", ".webp", ".ico", ".pdf", ".vsdx", ".pptx", ".docx", ".mp4", ".drawio",
 ];
@@ -149,33 +161,35 @@ impl Reader {
         if is_taken && self.source.files_of(folder).next().is_some() {
             return Ok(());
         }
-        let (for_people, for_all): (Vec<_>, Vec<_>) = tree::below(&self.top, folder)?
-            .into_iter()
-            .partition(|found| found.needs.is_some());
-        for found in for_all {
-            self.take_file(found)?;
-        }
-        for found in for_people {
-            let needed = found.needs.as_ref().is_some_and(|need| {
-                self.terraform_files()
-                    .any(|(folder, text)| folder == need.folder && need.is_named_in(text))
-            });
-            if needed {
+        for found in tree::below(&self.top, folder, &self.root)? {
+            if found.needs.is_empty() {
                 self.take_file(found)?;
+            } else {
+                self.for_people.push(found);
             }
         }
         self.folders.push(folder.to_owned());
         Ok(())
     }
 
+    fn take_read(&mut self, reads: &Reads) -> Result<(), Error> {
+        for found in std::mem::take(&mut self.for_people) {
+            if found.is_read(reads) {
+                self.take_file(found)?;
+            }
+        }
+        Ok(())
+    }
+
     fn take_file(&mut self, found: Found) -> Result<(), Error> {
+        let real = found.real?;
         let unreadable = |source| Error::File {
             action: "read",
             path: self.top.join(&found.path),
             source,
         };
-        let content = fs::read(&found.real).map_err(unreadable)?;
-        let mode = fs::metadata(&found.real).map_err(unreadable)?.permissions().mode();
+        let content = fs::read(&real).map_err(unreadable)?;
+        let mode = fs::metadata(&real).map_err(unreadable)?.permissions().mode();
         let may_run = mode & 0o111 != 0;
         let is_picture = PICTURES
             .iter()
@@ -188,18 +202,26 @@ impl Reader {
         Ok(())
     }
 
-    /// The folder and the text of each Terraform file.
-    fn terraform_files(&self) -> impl Iterator<Item = (&str, &str)> {
+    /// The folder, the name and the text of each Terraform file.
+    fn terraform_files(&self) -> impl Iterator<Item = (&str, &str, &str)> {
         self.source.files.iter().filter_map(|(path, text)| {
             let (folder, file) = path.rsplit_once('/').unwrap_or(("", path));
-            tree::is_terraform(file).then_some((folder, text.as_str()))
+            is_terraform(file).then_some((folder, file, text.as_str()))
         })
     }
 
-    fn take_pictures(&mut self) {
+    fn reads(&self) -> Reads {
+        let mut reads = Reads::default();
+        for (folder, file, text) in self.terraform_files() {
+            reads.add(folder, file, text, &self.root);
+        }
+        reads
+    }
+
+    fn take_pictures(&mut self, reads: &Reads) {
         for (path, content, may_run) in std::mem::take(&mut self.pictures) {
             let end = path.rfind('.').map_or("", |dot| &path[dot..]);
-            if self.terraform_files().any(|(_, text)| text.contains(end)) {
+            if reads.has(&path) || self.terraform_files().any(|(_, _, text)| text.contains(end)) {
                 self.source.insert(path, content, may_run);
             }
         }

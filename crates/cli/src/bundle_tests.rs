@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::os::unix::fs::symlink;
 
 use super::*;
@@ -129,6 +130,43 @@ fn a_link_inside_stands_for_what_it_leads_to() {
 }
 
 #[test]
+fn link_to_itself_is_passed_over() {
+    let top = folder(&[
+        ("b/main.tf", &call("../m")),
+        ("b/.slipwayignore", "/outside/\n"),
+        ("m/main.tf", ""),
+    ]);
+    for (target, link) in [
+        ("loop", "m/loop"),
+        ("main.tf/a", "m/below_a_file"),
+        ("/etc", "b/outside"),
+    ] {
+        symlink(target, top.path().join(link)).expect("a link");
+    }
+    let source = read(&top.path().join("b"), top.path()).expect("a source");
+    let files: Vec<&str> = source.files.keys().map(String::as_str).collect();
+    assert_eq!(files, ["b/main.tf", "m/main.tf"]);
+}
+
+#[test]
+fn link_from_an_example_to_its_module_is_passed_over() {
+    let top = folder(&[("main.tf", ""), ("examples/x/main.tf", &call("./module"))]);
+    for (target, link) in [("../..", "module"), ("/etc/hostname", "host")] {
+        symlink(target, top.path().join("examples/x").join(link)).expect("a link");
+    }
+    let source = read(top.path(), top.path()).expect("a source");
+    assert_eq!(source.files.keys().collect::<Vec<_>>(), ["main.tf"]);
+    // Where it would be published, it is named.
+    fs::write(
+        top.path().join("main.tf"),
+        "locals {\n  a = fileset(\"${path.module}/examples\", \"**\")\n}",
+    )
+    .expect("a file");
+    let error = read(top.path(), top.path()).expect_err("a link").to_string();
+    assert!(error.contains("examples/x/host is a link that leads out of"), "{error}");
+}
+
+#[test]
 fn binary_files_are_published_if_terraform_may_need_them() {
     let top = folder(&[
         (
@@ -137,6 +175,7 @@ fn binary_files_are_published_if_terraform_may_need_them() {
         ),
         ("README.md", "hello"),
         ("tests/data.json", "{}"),
+        ("m/main.tf", ""),
         ("m/README.md", "for people"),
         (".slipwayignore", "*.zip\n!keep.zip\nexamples/\n"),
         ("examples/main.tf", ""),
@@ -149,7 +188,7 @@ fn binary_files_are_published_if_terraform_may_need_them() {
     fs::set_permissions(top.path().join("do.sh"), fs::Permissions::from_mode(0o755)).expect("a mode");
     let source = read(top.path(), top.path()).expect("a source");
     let files: Vec<&str> = source.files.keys().map(String::as_str).collect();
-    assert_eq!(files, ["README.md", "do.sh", "main.tf", "tests/data.json"]);
+    assert_eq!(files, ["README.md", "do.sh", "m/main.tf", "main.tf", "tests/data.json"]);
     let binaries: Vec<&str> = source.binaries.keys().map(String::as_str).collect();
     assert_eq!(binaries, ["keep.zip", "lambda.bin", "nul.txt"]);
     assert_eq!(source.executables.iter().collect::<Vec<_>>(), ["do.sh"]);
@@ -310,4 +349,77 @@ fn what_a_folder_says_of_itself_is_read_to_the_letter() {
     fs::write(folder.path().join(ABOUT), r#"{"version": "0.1"}"#).expect("a file");
     let error = super::about(folder.path()).expect_err("two numbers").to_string();
     assert!(error.contains("version: `0.1` is not a version"), "{error}");
+}
+
+#[test]
+fn file_that_a_module_may_read_is_published() {
+    let left_out = [
+        "README.md",
+        "blueprint.json",
+        "data/README.md",
+        "examples/a.json",
+        "logo.png",
+        "tests/a.json",
+    ];
+    let kept = [
+        "app/tests/a.py",
+        "data/main.tf",
+        "main.tf",
+        "templates/README.md",
+        "templates/blueprint.json",
+    ];
+    for (expression, read_too) in [
+        ("1", vec![]),
+        ("\"${path.module}/data\"", vec!["data/README.md"]),
+        ("\"${path.module}/data/${var.a}\"", vec!["data/README.md"]),
+        ("file(\"${path.module}/blueprint.json\")", vec!["blueprint.json"]),
+        ("file(\"${path.module}/data/main.tf\")", vec![]),
+        ("file(\"examples/a.json\")", vec!["examples/a.json"]),
+        ("file(\"${var.here}/tests/a.json\")", vec!["tests/a.json"]),
+        ("fileset(path.module, \"*.md\")", left_out.to_vec()),
+        ("\"${path.module}/${var.a}\"", left_out.to_vec()),
+    ] {
+        let top = folder(&[("main.tf", &format!("locals {{\n  a = {expression}\n}}\n"))]);
+        for path in left_out.iter().chain(&kept).filter(|path| **path != "main.tf") {
+            let path = top.path().join(path);
+            fs::create_dir_all(path.parent().expect("a parent")).expect("folders");
+            let content: &[u8] = if path.ends_with("logo.png") { &[0xff] } else { b"" };
+            fs::write(path, content).expect("a file");
+        }
+        let source = read(top.path(), top.path()).expect("a source");
+        let found: BTreeSet<&str> = source
+            .files
+            .keys()
+            .chain(source.binaries.keys())
+            .map(String::as_str)
+            .collect();
+        let expected: BTreeSet<&str> = kept.into_iter().chain(read_too).collect();
+        assert_eq!(found, expected, "{expression}");
+    }
+}
+
+#[test]
+fn documents_of_a_remote_module_are_published_if_read() {
+    for (expression, is_read) in [
+        ("\"docs\"", true),
+        ("fileset(path.module, \"docs/*.json\")", true),
+        ("join(\"/\", [path.module, \"..\", var.a])", true),
+        ("\"${path.module}/files/a\"", false),
+    ] {
+        let top = folder(&[
+            ("main.tf", &call("./vendored/one")),
+            ("docs/a.json", ""),
+            ("vendored/one/main.tf", &format!("locals {{\n  a = {expression}\n}}\n")),
+            ("vendored/one/docs/a.json", ""),
+            ("vendored/one/files/docs/a.json", ""),
+        ]);
+        let source = read(top.path(), top.path()).expect("a source");
+        assert!(source.files.contains_key("docs/a.json"), "the author's own");
+        assert!(source.files.contains_key("vendored/one/files/docs/a.json"), "no module");
+        assert_eq!(
+            source.files.contains_key("vendored/one/docs/a.json"),
+            is_read,
+            "{expression}"
+        );
+    }
 }

@@ -13,15 +13,15 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
     } else {
         text.into()
     };
-    let is_harmful = |c: char| marks::is_mark(c) || c.is_control() && !matches!(c, '\n' | '\t');
-    if !text.contains(is_harmful) {
+    let is_harmful = |(c, is_mark): (char, bool)| is_mark || c.is_control() && !matches!(c, '\n' | '\t');
+    if !marks::letters(&text).any(is_harmful) {
         return text;
     }
     let mut shown = String::new();
-    for c in text.chars() {
+    for (c, is_mark) in marks::letters(&text) {
         // Writing into a text never fails.
         let _ = match u32::from(c) {
-            _ if !is_harmful(c) => shown.write_char(c),
+            _ if !is_harmful((c, is_mark)) => shown.write_char(c),
             code @ 0..=0xff => write!(shown, "\\x{code:02x}"),
             code => write!(shown, "\\u{{{code:x}}}"),
         };
@@ -50,6 +50,10 @@ mod tests {
             ("exe.\u{202e}txt", "exe.\\u{202e}txt"),
             ("10.0.0.0/8\u{200f},\u{200b}0", "10.0.0.0/8\\u{200f},\\u{200b}0"),
             ("\u{61c}a\u{ad}b", "\\u{61c}a\\xadb"),
+            (
+                "a\u{34f}b \u{26a0}\u{fe0f} c\u{fe0f}",
+                "a\\u{34f}b \u{26a0}\u{fe0f} c\\u{fe0f}",
+            ),
         ] {
             assert_eq!(harmless(text), shown);
         }

@@ -57,11 +57,13 @@ pub fn sheet(sheet: &Value) -> Vec<Line> {
     lines.push(lost);
     lines.extend(effects(sheet));
     lines.extend(cost(&sheet["plan"]["cost"]));
-    for reason in sheet["plan"]["not_understood"].as_array().into_iter().flatten() {
-        lines.push(Line::new(
-            Style::Red,
-            format!("             not understood: {}", reason.as_str().unwrap_or_default()),
-        ));
+    for (name, style, what) in [
+        ("not_understood", Style::Red, "not understood"),
+        ("warnings", Style::Yellow, "warning"),
+    ] {
+        let texts = sheet["plan"][name].as_array().into_iter().flatten();
+        let texts = texts.map(|text| format!("             {what}: {}", text.as_str().unwrap_or_default()));
+        lines.extend(texts.map(|text| Line::new(style, text)));
     }
     for policy in sheet["policies"].as_array().into_iter().flatten() {
         let style = match policy["verdict"].as_str() {
@@ -409,7 +411,7 @@ mod tests {
             "blueprint": {"name": "web", "version": "1.1.0", "previous_version": "1.0.0"},
             "variables": [{"name": "size", "before": 1, "after": 2}, {"name": "key", "sensitive": true}],
             "subscriptions": [{"service": "web", "after": {"repository": "arn:aws:ecr:web", "tags": "v*"}}],
-            "plan": {"destroy": 1, "items": 151, "cost": {"before_cents": 3285, "after_cents": 6570, "without_price": 3, "prices_of": "2026-11-29", "prices_in": "us-east-1"}, "first": [{"subject": "resource", "action": "delete", "address": "a.b"},
+            "plan": {"destroy": 1, "items": 151, "warnings": ["Check block assertion failed"], "cost": {"before_cents": 3285, "after_cents": 6570, "without_price": 3, "prices_of": "2026-11-29", "prices_in": "us-east-1"}, "first": [{"subject": "resource", "action": "delete", "address": "a.b"},
                 {"subject": "output", "action": "update", "address": "slipway", "attributes": [
                     {"path": "services.web.cpu", "before": 256, "after": 512},
                     {"path": "services.webhook.cpu", "before": 1, "after": 2},
@@ -433,6 +435,7 @@ mod tests {
             "web: 1.0.0 -> 1.1.0",
             "plan         1 to destroy\nloses        1 resource is destroyed\n",
             "cost         $32.85 -> $65.70 a month (list prices of us-east-1, 2026-11-29; 3 resources without a price)",
+            "\n             warning: Check block assertion failed\n",
             "environment.approval: approval needed (every plan waits)",
             "approvals    1 of 2, decide before 2026-12-02T00:00:00Z, the requester may not approve",
             "approved by bob at 2026-11-29T01:00:00Z: agreed\n",

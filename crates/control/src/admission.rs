@@ -15,6 +15,7 @@ use slipway_model::operation::{Operation, OperationKind};
 use slipway_model::policy::{PermittedRequest, RequestFacts};
 use slipway_model::problem::FieldProblem;
 use slipway_model::request::{Patch, ReleaseRequest, StackDraft};
+use slipway_model::stack::room::room_problem;
 use slipway_model::stack::{Stack, StackStatus};
 use slipway_model::subscription::Push;
 use slipway_store::create::{Accepted, NewOperation, NewStack, Outcome};
@@ -162,6 +163,7 @@ impl<'a> Admission<'a> {
         }
         let configuration = match (&environment, &blueprint) {
             (Some(environment), Some(blueprint)) => configure(blueprint, environment, &variables, &variables)
+                .and_then(|made| room_problem(&made).map_or(Ok(made), |problem| Err(vec![problem])))
                 .map_err(|wrong| problems.extend(wrong))
                 .ok(),
             _ => None,

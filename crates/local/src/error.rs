@@ -31,8 +31,9 @@ pub enum Error {
     CrashPoint(String),
     /// A part of the data is gone, or from an earlier time than the rest.
     #[error(
-        "{} was lost, or is of an earlier time than the rest of {}: restore the whole data folder from one backup, or use another \
-         one. `--accept-lost-data` starts with what is left: resources of stacks that are lost stay, and no stack names them",
+        "{} was lost, or is of an earlier time than the rest of {}: restore the whole data folder from one backup, with its \
+         `-wal` files, or use another one. `--accept-lost-data` starts with what is left: resources of stacks that are lost stay, and \
+         no stack names them",
         path.display(),
         folder.display()
     )]

@@ -186,6 +186,9 @@ pub struct PlanOnSheet {
     /// What in the plan is not understood.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub not_understood: Vec<String>,
+    /// What Terraform warns of.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// What the resources cost a month, before and after.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost: Option<MonthlyCost>,
@@ -333,6 +336,7 @@ fn on_sheet(plan: &PlanSummary, first: Vec<Value>) -> PlanOnSheet {
         checks_failed: plan.checks_failed,
         outputs_changed: plan.outputs_changed,
         not_understood: plan.not_understood.clone(),
+        warnings: plan.warnings.clone(),
         cost: plan.cost.clone(),
         items: plan.document.as_ref().map_or(0, |document| document.items),
         sha256: plan.document.as_ref().map(|document| document.index.clone()),

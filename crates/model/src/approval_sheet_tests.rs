@@ -94,7 +94,10 @@ fn replacing() -> PlanSummary {
 fn sheet_has_what_an_approver_decides_by() {
     let web: Name = "web".parse().expect("a name");
     let images = BTreeMap::from([(web, image("one"))]);
-    let sheet = sheet(&operation(replacing()), &environment(Approval::WhenDestroying), &images).to_json();
+    let mut plan = replacing();
+    plan.warn("Argument is deprecated");
+    let sheet = sheet(&operation(plan), &environment(Approval::WhenDestroying), &images).to_json();
+    assert_eq!(sheet["plan"]["warnings"], json!(["Argument is deprecated"]));
     assert_eq!(
         (&sheet["destroy_count"], &sheet["forget_count"]),
         (&json!(2), &json!(1))

@@ -15,15 +15,18 @@ use crate::name::{Digest, Name};
 use crate::problem::{FieldProblem, Place};
 use crate::variable::{self, Variable};
 
+mod aws_provider;
 mod call_blocks;
 mod calls;
 mod lock;
 mod migrations;
 mod module;
 mod output;
+mod passed;
 mod providers;
 mod references;
 
+pub use aws_provider::{AwsConfiguration, AwsProvider};
 pub use calls::{ModuleCall, RemoteModule, folder_of, module_calls, redirect};
 pub use migrations::is_sql;
 pub use module::refusal;
@@ -202,6 +205,7 @@ impl Source {
         problems.extend(migrations::problems(self));
         problems.extend(calls::problems(self));
         problems.extend(call_blocks::problems(self));
+        problems.extend(self.problems_of_aws_providers(false));
         problems.extend(references::problems(self));
         problems.extend(lock::problems(self));
         let variables = variable::read_schema(self.root_files()).unwrap_or_else(|wrong| {
@@ -230,6 +234,11 @@ impl Source {
     /// The configurations of providers that the root module and its local modules use: name and alias.
     pub fn providers(&self) -> BTreeSet<providers::Configuration> {
         providers::of(self)
+    }
+
+    /// The configurations of the AWS provider that Slipway rejects: in any environment, or in one whose role it assumes.
+    pub fn problems_of_aws_providers(&self, assumes_role: bool) -> Vec<FieldProblem> {
+        aws_provider::problems(self, assumes_role)
     }
 
     /// The calls of modules that are not among the files: of a registry, a repository, an archive.

@@ -234,6 +234,17 @@ impl Contract {
     /// The most bytes that it has as JSON. The values of its stack may leave it less room in the record ([`crate::stack::room`]).
     pub const BYTES: usize = 256 * 1024;
 
+    /// Leaves out its texts for people, whose secrets cannot be hidden, and gives the reason in their place. What the workflow works with
+    /// stays.
+    pub fn leave_out_texts(&mut self, why: &str) {
+        if self.endpoints.is_empty() && self.notes.is_empty() {
+            return;
+        }
+        self.endpoints.clear();
+        let said = format!("The endpoints and notes of this stack are not shown, because {why}.");
+        self.notes = BTreeMap::from([("hidden".to_owned(), said)]);
+    }
+
     /// How many bytes it has as JSON.
     pub fn bytes(&self) -> usize {
         serde_json::to_string(self).map_or(usize::MAX, |text| text.len())

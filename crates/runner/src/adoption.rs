@@ -84,6 +84,15 @@ impl Adoption {
         replacing
     }
 
+    /// Leaves out those whose import Terraform rejected before, and returns them.
+    pub(crate) fn split_off_rejected(&mut self) -> Resources {
+        let (rejected, others) = std::mem::take(&mut self.resources)
+            .into_iter()
+            .partition(|(_, created)| created.rejected.is_some());
+        self.resources = others;
+        rejected
+    }
+
     /// The resources of which Terraform has not rejected the import, for people.
     pub(crate) fn importable(&self) -> Vec<String> {
         let importable = self.resources.iter();
@@ -140,5 +149,7 @@ mod tests {
         assert_eq!(addresses(&adoption.split_off_replacing()), ["r.replaced"]);
         assert_eq!(addresses(&adoption.resources), ["r.new", "r.rejected"]);
         assert_eq!(adoption.replacing().count(), 0);
+        assert_eq!(addresses(&adoption.split_off_rejected()), ["r.rejected"]);
+        assert_eq!(addresses(&adoption.resources), ["r.new"]);
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use hcl_edit::expr::Expression;
 use slipway_model::artifact;
 use slipway_model::blueprint::{RemoteModule, Source, folder_of, refusal};
 use slipway_model::environment::Environment;
@@ -10,8 +9,6 @@ use slipway_model::name::Digest;
 use slipway_model::operation::Operation;
 use slipway_model::secret::Sources;
 use slipway_model::stack::Stack;
-use slipway_model::terraform_file::{self, Argument, Body};
-use slipway_model::terraform_json::Node;
 use slipway_model::variable::{Variable, read_schema};
 
 use crate::error::Error;
@@ -79,85 +76,13 @@ pub(crate) fn declared_variables(source: &Source) -> BTreeSet<String> {
     schema.into_iter().map(|variable| variable.name).collect()
 }
 
-/// How the root module calls the AWS provider.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct AwsProvider {
-    /// Its local name: `aws`, if the module does not say otherwise.
-    pub(crate) name: String,
-    /// The aliases of its further configurations.
-    pub(crate) aliases: BTreeSet<String>,
-}
-
-/// Reads how the root module calls the AWS provider.
-pub(crate) fn aws_provider(source: &Source) -> AwsProvider {
-    let mut name = "aws".to_owned();
-    let mut blocks = Vec::new();
-    for (file, text) in source.root_files() {
-        if terraform_file::is_ignored(file) {
-            continue;
-        }
-        let ends_with = |ends: [&str; 2]| ends.iter().any(|end| file.strip_suffix(end).is_some());
-        if ends_with([".tf", ".tofu"]) {
-            // One that cannot be read, Terraform rejects too.
-            if let Ok(body) = terraform_file::parse(text) {
-                read_hcl(&body, &mut name, &mut blocks);
-            }
-        } else if ends_with([".tf.json", ".tofu.json"])
-            && let Ok(file) = Node::parse(text)
-        {
-            read_json(&file, &mut name, &mut blocks);
-        }
+/// Refuses configurations of the AWS provider that would work elsewhere than in the environment, or without its tags.
+pub(crate) fn check_providers(source: &Source, environment: &Environment) -> Result<(), Error> {
+    let problems = source.problems_of_aws_providers(environment.role.is_some());
+    if problems.is_empty() {
+        return Ok(());
     }
-    let aliases = blocks
-        .into_iter()
-        .filter(|(provider, _)| *provider == name)
-        .map(|(_, alias)| alias)
-        .collect();
-    AwsProvider { name, aliases }
-}
-
-fn is_aws(source: &str) -> bool {
-    source == "hashicorp/aws" || source.ends_with("/hashicorp/aws")
-}
-
-/// The source of the AWS provider's local name, and the aliased provider blocks as (local name, alias).
-fn read_hcl(body: &Body<'_>, name: &mut String, blocks: &mut Vec<(String, String)>) {
-    let terraform = body
-        .blocks_of("terraform")
-        .flat_map(|block| block.body.blocks_of("required_providers"));
-    for argument in terraform.flat_map(|required| &required.body.arguments) {
-        let Ok(Expression::Object(object)) = argument.expression() else {
-            continue;
-        };
-        let source = object.iter().find(|(key, _)| {
-            key.as_ident().map(hcl_edit::Ident::as_str) == Some("source")
-                || key.as_expr().and_then(Expression::as_str) == Some("source")
-        });
-        if source.and_then(|(_, value)| value.expr().as_str()).is_some_and(is_aws) {
-            argument.name.clone_into(name);
-        }
-    }
-    for provider in body.blocks_of("provider") {
-        let label = provider.labels.first().map(|label| label.clone().into_owned());
-        let alias = provider.body.argument("alias").and_then(Argument::as_text);
-        blocks.extend(label.zip(alias));
-    }
-}
-
-fn read_json(module: &Node, name: &mut String, blocks: &mut Vec<(String, String)>) {
-    let terraform = module
-        .blocks("terraform")
-        .into_iter()
-        .flat_map(|block| block.blocks("required_providers"));
-    for (local, requirement) in terraform.flat_map(Node::members) {
-        if requirement.get("source").and_then(Node::as_text).is_some_and(is_aws) {
-            local.clone_into(name);
-        }
-    }
-    for (label, configuration) in module.labelled("provider") {
-        let alias = configuration.get("alias").and_then(Node::as_text);
-        blocks.extend(alias.map(|alias| (label.to_owned(), alias.to_owned())));
-    }
+    Err(Error::AwsProvider(problems))
 }
 
 /// Learns the secrets of an operation, before anything of the blueprint runs. The state has the defaults of the version that the stack
@@ -219,41 +144,5 @@ mod tests {
             refused.contains("n/main.tf") && refused.contains("example/vpc/aws"),
             "{refused}"
         );
-    }
-
-    #[test]
-    fn every_configuration_of_the_aws_provider_is_found() {
-        let plain = source(&[("main.tf", "resource \"aws_vpc\" \"this\" {}")]);
-        let expected = AwsProvider {
-            name: "aws".to_owned(),
-            aliases: BTreeSet::new(),
-        };
-        assert_eq!(aws_provider(&plain), expected);
-        let named = source(&[
-            (
-                "main.tf",
-                r#"
-                terraform {
-                  required_providers {
-                    cloud = { source = "hashicorp/aws", version = "~> 6.0" }
-                    other = { source = "example/aws" }
-                  }
-                }
-                provider "cloud" {}
-                provider "cloud" {
-                  alias  = "edge"
-                  region = "us-east-1"
-                }
-                provider "other" { alias = "x" }
-                "#,
-            ),
-            ("more.tf.json", r#"{"provider": {"cloud": [{"alias": "dns"}]}}"#),
-            ("broken.tf", "resource {"),
-        ]);
-        let expected = AwsProvider {
-            name: "cloud".to_owned(),
-            aliases: BTreeSet::from(["dns".to_owned(), "edge".to_owned()]),
-        };
-        assert_eq!(aws_provider(&named), expected);
     }
 }

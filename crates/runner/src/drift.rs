@@ -3,8 +3,14 @@
 //! The plan's stream only names the resources, and a message of it may be missing. So what differs is always read from the saved plan
 //! (`show -json`), an additional process. Some attributes do not belong to Terraform, because releases, autoscalers and AWS itself
 //! change them all the time.
+//!
+//! A refresh-only plan also has what nothing sets, such as the rules of a security group that other resources add. No update would change
+//! that, so it would be found for ever. If anything but a deleted resource is found, Terraform plans an update, and what that leaves as
+//! it is does not count.
 
 mod cause;
+mod difference;
+mod planned;
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -12,11 +18,15 @@ use std::io::BufReader;
 use std::path::Path;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use slipway_model::count::{counted, counted_as};
+use slipway_model::error_chain::chain;
 use slipway_model::plan::{Action, Drift, ResourceChange, address_without_secrets};
 
 use self::cause::Causes;
+use self::difference::Drifted;
+use self::planned::Planned;
 use crate::applied_state::Mode;
 use crate::console::say;
 use crate::error::Error;
@@ -44,32 +54,65 @@ const STATE_ONLY: [&str; 5] = [
     "hashicorp/tls",
 ];
 
-/// Attributes that change without anybody's fault, by the type of their resource.
-const MOVING: [(&str, &[&str]); 4] = [
-    // A release points the service at its task definition, and an autoscaler may count its tasks.
-    ("aws_ecs_service", &["/desired_count", "/task_definition"]),
-    // A release points the schedule at its task definition and enables it.
-    (
-        "aws_scheduler_schedule",
-        &["/state", "/target/0/ecs_parameters/0/task_definition_arn"],
-    ),
-    // The capacity provider counts the machines.
-    ("aws_autoscaling_group", &["/desired_capacity"]),
-    // It is a few minutes ago, whenever one looks.
-    ("aws_db_instance", &["/latest_restorable_time"]),
-];
-
-/// Reads a refresh-only plan that Terraform has made and saved in `folder`.
+/// Reads a refresh-only plan that Terraform has made and saved in `folder`. `plan` plans an update in its place.
 pub(crate) async fn find(
     session: &Session,
     terraform: &Terraform,
     folder: &WorkFolder,
     ended: &Ended,
+    plan: impl AsyncFn() -> Result<Ended, Error>,
 ) -> Result<Drift, Error> {
     let failure = ended.success("plan").err();
-    if let Err(incomplete) = ended.report.check_plan() {
+    if let Err(incomplete) = ended.report.check_plan(0) {
         return Err(failure.unwrap_or(incomplete));
     }
+    let shown = show::<Shown>(session, terraform, folder).await;
+    session.cancel.check()?;
+    let (shown, failure) = match (shown, failure) {
+        // Terraform saves its plan where an expression fails. Where it saved none, the reason is the plan's.
+        (Err(_), Some(failure)) => return Err(failure),
+        (shown, failure) => (shown?, failure),
+    };
+    shown.check(&ended.report, failure)?;
+    let planned = if shown.has_updates() {
+        update(session, terraform, folder, plan).await?
+    } else {
+        None
+    };
+    let drift = shown.drift(planned.as_ref());
+    if let Some(planned) = &planned {
+        shown.say_left(planned);
+    }
+    say(shown.sentence(&drift));
+    Ok(drift)
+}
+
+/// What an update would change; none if it cannot be planned, for which what differs may be the reason.
+async fn update(
+    session: &Session,
+    terraform: &Terraform,
+    folder: &WorkFolder,
+    plan: impl AsyncFn() -> Result<Ended, Error>,
+) -> Result<Option<Planned>, Error> {
+    say("Resources differ. Terraform plans an update, which shows what it would change of that.");
+    // On the heap: it is a whole plan.
+    let planned = Box::pin(async {
+        plan().await?.success("plan")?;
+        show::<Planned>(session, terraform, folder).await
+    })
+    .await;
+    session.cancel.check()?;
+    if let Err(error) = &planned {
+        say(format_args!(
+            "An update cannot be planned, so each difference counts as drift: {}",
+            chain(error)
+        ));
+    }
+    Ok(planned.ok())
+}
+
+/// Reads the plan that is saved in `folder`.
+async fn show<T: DeserializeOwned>(session: &Session, terraform: &Terraform, folder: &WorkFolder) -> Result<T, Error> {
     let document = folder.path().join(DOCUMENT);
     let shown = match terraform.show(folder, &document, &session.cancel).await {
         Ok(()) => read(&document),
@@ -77,15 +120,10 @@ pub(crate) async fn find(
     };
     // What cannot be removed goes with the folder.
     let _ = std::fs::remove_file(&document);
-    session.cancel.check()?;
-    match (shown, failure) {
-        // Terraform saves its plan where an expression fails. Where it saved none, the reason is the plan's.
-        (Err(_), Some(failure)) => Err(failure),
-        (shown, failure) => shown?.judge(&ended.report, failure),
-    }
+    shown
 }
 
-fn read(document: &Path) -> Result<Shown, Error> {
+fn read<T: DeserializeOwned>(document: &Path) -> Result<T, Error> {
     let file = File::open(document).map_err(|source| Error::File {
         action: "read",
         path: document.to_owned(),
@@ -158,37 +196,14 @@ impl Instance {
     }
 }
 
-/// A resource that differs.
-#[derive(Debug, Deserialize)]
-struct Drifted {
-    address: String,
-    #[serde(rename = "type")]
-    kind: String,
-    change: Difference,
-}
-
-/// How it differs. The values may be secret, so they stay here.
-#[derive(Deserialize)]
-struct Difference {
-    actions: Vec<String>,
-    before: Value,
-    after: Value,
-}
-
-impl std::fmt::Debug for Difference {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:?}", self.actions)
-    }
-}
-
 impl Shown {
-    /// The drift, if the plan says all of it; `failure` is that of the plan, if it has one. The result is said.
-    fn judge(&self, report: &Report, failure: Option<Error>) -> Result<Drift, Error> {
+    /// Whether the plan says everything that differs; `failure` is that of the plan, if it has one.
+    fn check(&self, report: &Report, failure: Option<Error>) -> Result<(), Error> {
         if self.format_version.split('.').next() != Some(FORMAT_MAJOR) {
             let why = format!("the saved plan has the format version {}", self.format_version);
             return Err(Error::DriftUnknown { why, found: Vec::new() });
         }
-        let drift = self.drift();
+        let drift = self.drift(None);
         let unknown = |why: String| {
             let found = drift.resources.iter().map(|resource| resource.address.clone());
             Error::DriftUnknown {
@@ -220,8 +235,7 @@ impl Shown {
                 self.say_unchecked(report);
             }
         }
-        say(self.sentence(&drift));
-        Ok(drift)
+        Ok(())
     }
 
     fn managed(&self) -> Vec<&Instance> {
@@ -261,6 +275,9 @@ impl Shown {
                 "resources differ from the state.",
             );
         }
+        if self.differences().next().is_some() {
+            return "No resource differs in what an update would change.".to_owned();
+        }
         let managed = self.managed();
         let alone = managed
             .iter()
@@ -279,131 +296,63 @@ impl Shown {
         }
     }
 
-    fn drift(&self) -> Drift {
+    /// What differs, and what happened to it.
+    fn differences(&self) -> impl Iterator<Item = (&Drifted, Action)> {
+        let drifted = self.resource_drift.iter();
+        drifted.filter_map(|drifted| Some((drifted, drifted.action()?)))
+    }
+
+    fn has_updates(&self) -> bool {
+        self.differences().any(|(_, action)| action == Action::Update)
+    }
+
+    /// What an update would leave as it is.
+    fn left(&self, planned: &Planned) -> impl Iterator<Item = &Drifted> {
+        let updates = self.differences().filter(|(_, action)| *action == Action::Update);
+        updates
+            .map(|(drifted, _)| drifted)
+            .filter(move |drifted| planned.leaves(&drifted.address, &drifted.attributes()))
+    }
+
+    fn drift(&self, planned: Option<&Planned>) -> Drift {
+        let left: BTreeSet<&str> = planned
+            .into_iter()
+            .flat_map(|planned| self.left(planned))
+            .map(|drifted| drifted.address.as_str())
+            .collect();
         let mut drift = Drift::default();
-        for drifted in &self.resource_drift {
-            if let Some(action) = drifted.change.action(&drifted.kind) {
-                drift.add(ResourceChange {
-                    address: address_without_secrets(&drifted.address, &secrets::hide),
-                    action,
-                });
+        for (drifted, action) in self.differences() {
+            if action == Action::Update && left.contains(drifted.address.as_str()) {
+                continue;
             }
+            drift.add(ResourceChange {
+                address: address_without_secrets(&drifted.address, &secrets::hide),
+                action,
+            });
         }
         drift
     }
-}
 
-impl Difference {
-    /// What happened to the resource; none where only an attribute moved that moves by itself, or an address in the blueprint.
-    fn action(&self, kind: &str) -> Option<Action> {
-        match self.actions.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-            ["delete"] => Some(Action::Delete),
-            ["no-op"] => None,
-            ["update"] => {
-                (without_moving(kind, &self.before) != without_moving(kind, &self.after)).then_some(Action::Update)
-            }
-            // Whatever a later version of Terraform calls it, it differs.
-            _ => Some(Action::Update),
+    /// Says what differs and is not drift.
+    fn say_left(&self, planned: &Planned) {
+        let left: Vec<&Drifted> = self.left(planned).collect();
+        for drifted in left.iter().take(NAMED) {
+            let attributes: Vec<String> = drifted.attributes().into_iter().collect();
+            say(format_args!(
+                "{}: no update would change what differs ({}), so it is not drift.",
+                drifted.address,
+                attributes.join(", ")
+            ));
+        }
+        if let Some(more) = left.len().checked_sub(NAMED).filter(|more| *more > 0) {
+            say(format_args!(
+                "The same holds for {}.",
+                counted_as(more as u64, "more resource", "more resources")
+            ));
         }
     }
-}
-
-/// The values of a side, without those that move by themselves.
-fn without_moving(kind: &str, side: &Value) -> Value {
-    let mut side = side.clone();
-    let moving = MOVING.iter().find(|(resource, _)| *resource == kind);
-    for attribute in moving.into_iter().flat_map(|(_, attributes)| *attributes) {
-        if let Some(value) = side.pointer_mut(attribute) {
-            *value = Value::Null;
-        }
-    }
-    side
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn shown(mut parts: Value) -> Shown {
-        parts["format_version"] = "1.2".into();
-        serde_json::from_value(parts).expect("a plan")
-    }
-
-    fn drift(resources: &Value) -> Drift {
-        shown(json!({ "resource_drift": resources })).drift()
-    }
-
-    fn changed(kind: &str, before: &Value, after: &Value) -> Value {
-        json!({"address": format!("{kind}.a"), "type": kind, "change": {"actions": ["update"], "before": before, "after": after}})
-    }
-
-    #[test]
-    fn what_releases_and_autoscalers_change_is_no_drift() {
-        let target = |definition: &str, input: &str| json!([{"input": input, "ecs_parameters": [{"task_definition_arn": definition}]}]);
-        let quiet = drift(&json!([
-            changed(
-                "aws_ecs_service",
-                &json!({"desired_count": 0, "task_definition": "x:1", "name": "web"}),
-                &json!({"desired_count": 2, "task_definition": "x:2", "name": "web"}),
-            ),
-            changed(
-                "aws_scheduler_schedule",
-                &json!({"state": "DISABLED", "target": target("x:1", "{}")}),
-                &json!({"state": "ENABLED", "target": target("x:2", "{}")}),
-            ),
-        ]));
-        assert_eq!(quiet, Drift::default());
-        let loud = drift(&json!([
-            changed(
-                "aws_ecs_service",
-                &json!({"desired_count": 0, "enable_execute_command": false}),
-                &json!({"desired_count": 2, "enable_execute_command": true}),
-            ),
-            changed(
-                "aws_scheduler_schedule",
-                &json!({"target": target("x:1", "{}")}),
-                &json!({"target": target("x:2", "{\"command\": [\"rm\"]}")}),
-            ),
-            {"address": "aws_sqs_queue.a", "type": "aws_sqs_queue", "change": {"actions": ["delete"], "before": {}, "after": null}},
-            {"address": "aws_sqs_queue.b", "type": "aws_sqs_queue", "change": {"actions": ["no-op"], "before": {}, "after": {}}},
-        ]));
-        assert_eq!(loud.count, 3);
-        let actions: Vec<Action> = loud.resources.iter().map(|resource| resource.action).collect();
-        assert_eq!(actions, [Action::Update, Action::Update, Action::Delete]);
-    }
-
-    #[test]
-    fn a_plan_in_which_nothing_differs_has_no_list() {
-        assert_eq!(shown(json!({})).drift(), Drift::default());
-        serde_json::from_value::<Shown>(json!({})).expect_err("no format version");
-    }
-
-    #[test]
-    fn sentence_does_not_claim_what_cannot_be_read() {
-        let instance =
-            |name: &str, mode: &str, provider: &str| json!({"address": name, "mode": mode, "provider_name": provider});
-        let data = instance("data.a.b", "data", "registry.terraform.io/hashicorp/aws");
-        let queue = instance("aws_sqs_queue.a", "managed", "registry.terraform.io/hashicorp/aws");
-        let text = instance("terraform_data.a", "managed", "terraform.io/builtin/terraform");
-        let id = instance("random_id.a", "managed", "registry.opentofu.org/hashicorp/random");
-        let sentence = |root: &[&Value], child: &[&Value]| {
-            let root = json!({"resources": root, "child_modules": [{"resources": child}]});
-            shown(json!({"prior_state": {"values": {"root_module": root}}})).sentence(&Drift::default())
-        };
-        assert_eq!(sentence(&[&queue], &[]), "Everything is as the state says.");
-        assert_eq!(
-            sentence(&[&text], &[&id]),
-            "Nothing was compared: 2 resources exist in the state alone."
-        );
-        assert_eq!(
-            sentence(&[&text, &data], &[&queue]),
-            "Nothing differs in 1 resource. 1 resource exists in the state alone, with nothing to compare."
-        );
-        assert_eq!(
-            sentence(&[&data], &[]),
-            "The state has no resources: there is nothing to compare."
-        );
-    }
-}
+#[path = "drift_tests.rs"]
+mod tests;

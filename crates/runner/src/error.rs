@@ -105,6 +105,12 @@ pub(crate) enum Error {
          then has the module, and update the stack to it"
     )]
     RemoteModule { file: String, module: String },
+    #[error(
+        "failed to configure the AWS provider, and nothing was planned: {}. Publish the corrected files as a new version, and update \
+         the stack to it",
+        placed(.0)
+    )]
+    AwsProvider(Vec<FieldProblem>),
     #[error("the blueprint's lock file cannot be read: {0}; publish the blueprint with the file that Terraform writes")]
     LockFile(String),
     #[error(
@@ -246,6 +252,16 @@ fn listed(problems: &[FieldProblem]) -> String {
     let lines = problems
         .iter()
         .map(|problem| format!("`{}` {}: {}", problem.field, problem.detail, problem.remedy));
+    lines.collect::<Vec<_>>().join("; ")
+}
+
+/// Problems of files in one text, by place.
+fn placed(problems: &[FieldProblem]) -> String {
+    let lines = problems.iter().map(|problem| {
+        let file = problem.field.trim_start_matches("files.");
+        let line = problem.place.map_or(1, |place| place.line);
+        format!("{file}:{line}: {}: {}", problem.detail, problem.remedy)
+    });
     lines.collect::<Vec<_>>().join("; ")
 }
 

@@ -2,8 +2,9 @@
 //! (<https://developer.hashicorp.com/terraform/language/block/import>), so the approval sheet shows it as an import.
 //!
 //! Terraform rejects a plan for one import that fails: of a resource that cannot be imported, that the blueprint no longer has, or
-//! that does not exist. Most errors name the resource. The others are found by trying halves. A plan without an import may create the
-//! resource again, so its record says that, and it needs an approval.
+//! that does not exist. Most errors name the resource or its type. The others are found by trying halves, in a bounded number of plans.
+//! A plan without imports proves first that these are the cause: the same resource may fail for another reason. A plan without an import
+//! may create the resource again, so its record says that, and it needs an approval.
 
 use std::ffi::OsString;
 
@@ -30,6 +31,9 @@ const FILE: &str = "slipway_import.tf.json";
 
 /// The line of the file with the first block. Each block has a line of its own.
 const FIRST_LINE: u64 = 2;
+
+/// The most plans of a search for the imports that fail. What is not tried by then is left to the next update.
+const PLANS: usize = 20;
 
 /// How many resources a plan names that it does not import. The log names all.
 const NAMED: usize = 8;
@@ -82,16 +86,18 @@ fn aside(address: &str, id: &str) -> String {
     format!("{}.slipway_replaced_{}", type_in(address), &unique.hex()[..12])
 }
 
-/// Runs plans until one has all imports that Terraform accepts, or fails for another reason. Returns how that one ended, and the
-/// resources whose import Terraform rejected.
+/// Runs plans until one has all imports that Terraform accepts, fails for another reason, or too many were run. Returns how that one
+/// ended, and the resources that it does not import. Each rejected one is recorded at once: a search may be cancelled.
 pub(crate) async fn plan(
     folder: &WorkFolder,
     wanted: Resources,
     run: impl AsyncFn() -> Result<Ended, Error>,
+    record: impl AsyncFn(Resources) -> Result<(), Error>,
 ) -> Result<(Ended, Resources), Error> {
     let mut search = Search::of(wanted);
     let mut last = None;
-    while let Some(group) = search.groups.pop() {
+    for _ in 0..PLANS {
+        let Some(group) = search.groups.pop() else { break };
         let tried = search.with(&group);
         let ended = attempt(folder, &tried, &run).await?;
         if ended.status.success() {
@@ -99,30 +105,36 @@ pub(crate) async fn plan(
             last = Some(ended);
             continue;
         }
-        let Some(first) = ended.report.errors.first().cloned() else {
-            // It was killed, say: no import is the cause.
+        // Without an error it was killed, say, and without an import none is the cause.
+        let Some(first) = ended.report.errors.first().filter(|_| !tried.is_empty()).cloned() else {
             return Ok((ended, Resources::new()));
         };
         last = None;
-        let blamed = blamed(&ended.report.errors, &tried);
-        if !blamed.is_empty() {
-            search.reject(group, blamed);
-            continue;
-        }
         if !search.has_planned_without {
             let without = attempt(folder, &Resources::new(), &run).await?;
             if !without.status.success() {
                 return Ok((without, Resources::new()));
             }
             search.has_planned_without = true;
+            // Until now, none was accepted.
+            last = Some(without);
         }
-        search.halve(group, &first);
+        let blamed = blamed(&ended.report.errors, &tried);
+        let rejected = if blamed.is_empty() {
+            search.halve(group, &first)
+        } else {
+            search.reject(group, blamed)
+        };
+        if !rejected.is_empty() {
+            // On the heap, as plans are.
+            Box::pin(record(rejected)).await?;
+        }
     }
     let ended = match last {
         Some(ended) => ended,
         None => attempt(folder, &search.accepted, &run).await?,
     };
-    Ok((ended, search.rejected))
+    Ok((ended, search.left_out()))
 }
 
 /// Runs a plan with these imports.
@@ -167,46 +179,78 @@ impl Search {
             .collect()
     }
 
-    /// Goes on without those that errors blame.
-    fn reject(&mut self, mut group: Resources, blamed: Vec<(String, String)>) {
+    /// Goes on without those that errors blame, and returns them.
+    fn reject(&mut self, group: Resources, blamed: Vec<(String, String)>) -> Resources {
+        self.groups.push(group);
+        let mut rejected = Resources::new();
         for (address, reason) in blamed {
-            let created = group.remove(&address).or_else(|| self.accepted.remove(&address));
-            if let Some(mut created) = created {
+            let mut wanted = self.groups.iter_mut().chain([&mut self.accepted]);
+            if let Some(mut created) = wanted.find_map(|resources| resources.remove(&address)) {
                 created.rejected = Some(reason);
-                self.rejected.insert(address, created);
+                rejected.insert(address, created);
             }
         }
-        if !group.is_empty() {
-            self.groups.push(group);
-        }
+        self.groups.retain(|group| !group.is_empty());
+        self.rejected.extend(rejected.clone());
+        rejected
     }
 
-    /// Tries the halves of a group of which no error blames one.
-    fn halve(&mut self, mut group: Resources, error: &Diagnostic) {
+    /// Goes on with the halves of a group of which no error blames one. Returns what is rejected.
+    fn halve(&mut self, mut group: Resources, error: &Diagnostic) -> Resources {
         let middle = group.keys().nth(group.len() / 2).cloned();
         match middle {
             Some(middle) if group.len() > 1 => {
                 let second = group.split_off(&middle);
                 self.groups.extend([second, group]);
+                Resources::new()
             }
             only => {
-                let blamed = only.map(|address| (address, error.text()));
-                self.reject(group, blamed.into_iter().collect());
+                let alike = only.into_iter().flat_map(|only| self.alike(only, error));
+                let blamed = alike.map(|address| (address, error.text())).collect();
+                self.reject(group, blamed)
             }
         }
     }
+
+    /// What an error of one import is about: also the others of its type, if that has no import.
+    fn alike(&self, only: String, error: &Diagnostic) -> Vec<String> {
+        let kind = type_in(&only);
+        let others = self.groups.iter().flat_map(Resources::keys);
+        let mut alike: Vec<String> = others
+            .filter(|address| says_no_import(error) && type_in(address) == kind)
+            .cloned()
+            .collect();
+        alike.push(only);
+        alike
+    }
+
+    /// What the plan does not import: what was rejected, and what was not tried.
+    fn left_out(self) -> Resources {
+        self.groups.into_iter().flatten().chain(self.rejected).collect()
+    }
+}
+
+/// Whether an error says that a type of resources has no import, as the two libraries for providers word it: `resource T doesn't support
+/// import`, and `Resource Import Not Implemented: This resource does not support import.`
+fn says_no_import(error: &Diagnostic) -> bool {
+    let text = error.text();
+    ["doesn't support import", "does not support import"]
+        .iter()
+        .any(|words| text.contains(words))
 }
 
 /// The resources that errors name, with what they say.
 fn blamed(errors: &[Diagnostic], tried: &Resources) -> Vec<(String, String)> {
     let mut named = Vec::new();
     for (line, address) in (FIRST_LINE..).zip(tried.keys()) {
+        let no_import = format!("resource {} doesn't support import", type_in(address));
         let blames = |error: &&Diagnostic| {
             let range = error.range.as_ref();
             error.address.as_ref() == Some(address)
                 || range.is_some_and(|range| range.filename == FILE && range.start.line == line)
                 || mentions(&error.detail, address)
                 || mentions(&error.summary, address)
+                || error.text().contains(&no_import)
         };
         if let Some(error) = errors.iter().find(blames) {
             named.push((address.clone(), error.text()));
@@ -235,10 +279,13 @@ fn mentions(text: &str, address: &str) -> bool {
 /// Notes on a plan what it does not import, which requires an approval.
 pub(crate) fn note(summary: &mut PlanSummary, left_out: &Resources) {
     for (address, created) in left_out.iter().take(NAMED) {
-        let reason = created.rejected.as_deref().unwrap_or("only an update imports it");
+        let reason = match &created.rejected {
+            Some(reason) => format!("Terraform: {reason}"),
+            None => "Another update tries to import it".to_owned(),
+        };
         summary.note(secrets::hide(&format!(
             "a killed Terraform created {}, and this plan does not import it. If the plan creates it again, delete the existing one \
-             first. Terraform: {reason}",
+             first. {reason}",
             named((address, created)),
         )));
     }
@@ -251,113 +298,5 @@ pub(crate) fn note(summary: &mut PlanSummary, left_out: &Resources) {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::Value;
-
-    use super::*;
-
-    fn resources(addresses: &[&str]) -> Resources {
-        let resources = addresses.iter().map(|address| ((*address).to_owned(), json!("1")));
-        serde_json::from_value(Value::Object(resources.collect())).expect("resources")
-    }
-
-    fn error(more: &Value) -> Diagnostic {
-        let mut error = json!({"severity": "error", "summary": "failed", "detail": ""});
-        error
-            .as_object_mut()
-            .expect("an object")
-            .extend(more.as_object().expect("an object").clone());
-        serde_json::from_value(error).expect("a diagnostic")
-    }
-
-    fn addresses(resources: &Resources) -> Vec<&str> {
-        resources.keys().map(String::as_str).collect()
-    }
-
-    #[test]
-    fn import_blocks_take_ids_literally_each_in_its_line() {
-        let resources = json!({"aws_s3_bucket.b[\"x y\"]": "${path.root}-%{if true}", "aws_s3_bucket.c": "c"});
-        let text = blocks(&serde_json::from_value(resources).expect("resources"));
-        let read: Value = serde_json::from_str(&text).expect("JSON");
-        let expected = json!([
-            {"to": "aws_s3_bucket.b[\"x y\"]", "id": "$${path.root}-%%{if true}"},
-            {"to": "aws_s3_bucket.c", "id": "c"},
-        ]);
-        assert_eq!(read["import"], expected);
-        assert!(text.lines().nth(2).is_some_and(|line| line.contains("aws_s3_bucket.c")));
-    }
-
-    /// The errors of Terraform 1.11.4.
-    #[test]
-    fn errors_name_the_import_that_fails() {
-        let tried = resources(&["a.a", "a.a[0]", "a.ab", "b.b[\"x y\"]", "module.m.a.a"]);
-        let blamed_by = |more: Value| {
-            let blamed = blamed(&[error(&more)], &tried).into_iter();
-            blamed.map(|(address, _)| address).collect::<Vec<_>>()
-        };
-        let range = json!({"filename": FILE, "start": {"line": 4}});
-        assert_eq!(blamed_by(json!({"range": range})), ["a.ab"]);
-        let elsewhere = json!({"filename": "main.tf", "start": {"line": 4}});
-        assert_eq!(blamed_by(json!({"range": elsewhere})), Vec::<String>::new());
-        assert_eq!(blamed_by(json!({"address": "a.a[0]"})), ["a.a[0]"]);
-        let detail = "The configuration for the given import b.b[\"x y\"] does not exist.";
-        assert_eq!(blamed_by(json!({"detail": detail})), ["b.b[\"x y\"]"]);
-        let detail = "While attempting to import an existing object to \"module.m.a.a\", the provider detected that no object exists.";
-        assert_eq!(blamed_by(json!({"detail": detail})), ["module.m.a.a"]);
-        assert_eq!(blamed_by(json!({"detail": "There is no a.a."})), ["a.a"]);
-        let detail = "resource a doesn't support import";
-        assert_eq!(blamed_by(json!({"detail": detail})), Vec::<String>::new());
-    }
-
-    #[test]
-    fn halves_find_the_import_that_no_error_names() {
-        let mut search = Search::of(resources(&["a.a", "a.b", "a.c", "a.d", "a.e"]));
-        let failed = error(&json!({"detail": "resource a doesn't support import"}));
-        let mut plans = 0;
-        while let Some(group) = search.groups.pop() {
-            plans += 1;
-            let tried = search.with(&group);
-            if tried.contains_key("a.b") || tried.contains_key("a.e") {
-                search.halve(group, &failed);
-            } else {
-                search.accepted = tried;
-            }
-        }
-        assert_eq!(addresses(&search.accepted), ["a.a", "a.c", "a.d"]);
-        assert_eq!(addresses(&search.rejected), ["a.b", "a.e"]);
-        assert!(plans <= 9, "{plans}");
-    }
-
-    #[test]
-    fn an_accepted_import_may_be_blamed_later() {
-        let mut search = Search::of(Resources::new());
-        search.accepted = resources(&["a.a", "a.b"]);
-        search.groups.clear();
-        search.reject(resources(&["a.c"]), vec![("a.a".to_owned(), "throttled".to_owned())]);
-        assert_eq!(addresses(&search.accepted), ["a.b"]);
-        assert_eq!(search.groups, [resources(&["a.c"])]);
-        assert_eq!(search.rejected["a.a"].rejected.as_deref(), Some("throttled"));
-    }
-
-    #[test]
-    fn a_plan_names_what_it_does_not_import_and_counts_the_rest() {
-        let many: Vec<String> = (0..12).map(|number| format!("a.a[{number}]")).collect();
-        let many: Vec<&str> = many.iter().map(String::as_str).collect();
-        let mut summary = PlanSummary::default();
-        note(&mut summary, &resources(&many));
-        assert_eq!(summary.not_understood.len(), NAMED + 1, "{:?}", summary.not_understood);
-        assert!(
-            summary.not_understood[0].contains("a.a[0] (id 1)"),
-            "{:?}",
-            summary.not_understood
-        );
-        assert!(
-            summary.not_understood[NAMED].contains("4 more resources"),
-            "{:?}",
-            summary.not_understood
-        );
-        let mut none = PlanSummary::default();
-        note(&mut none, &Resources::new());
-        assert_eq!(none.not_understood, Vec::<String>::new());
-    }
-}
+#[path = "imports_tests.rs"]
+mod tests;

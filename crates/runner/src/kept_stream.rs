@@ -2,7 +2,7 @@
 //! hundreds of megabytes.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -10,8 +10,6 @@ use slipway_model::secret::Secrets;
 
 use crate::error::Error;
 use crate::secrets;
-use crate::stream::LONGEST;
-use crate::work_folder::private_file;
 
 /// The most bytes of a stream that are kept: half of its beginning, and half of its end.
 const KEPT: u64 = 16 << 20;
@@ -19,60 +17,40 @@ const KEPT: u64 = 16 << 20;
 /// The end of standard error that is read.
 const COMPLAINT: u64 = 64 << 10;
 
-fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
-    let path = path.to_owned();
-    move |source| Error::File { action, path, source }
-}
-
-/// Hides the known secrets in a stream that no process writes to any more.
-pub(crate) fn hide_secrets(stream: &Path) -> Result<(), Error> {
-    let secrets = secrets::known();
-    if secrets.is_empty() {
-        return Ok(());
-    }
-    let hidden = stream.with_extension("hidden");
-    let read = File::open(stream).map_err(failed("read", stream))?;
-    let write = private_file(&hidden)?;
-    hide_lines(BufReader::new(read), BufWriter::new(write), &secrets, LONGEST).map_err(failed("write", &hidden))?;
-    std::fs::rename(&hidden, stream).map_err(failed("write", stream))
-}
-
-/// Copies lines without secrets, one at a time.
-fn hide_lines(mut read: impl BufRead, mut write: impl Write, secrets: &Secrets, longest: usize) -> io::Result<()> {
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        let limit = longest as u64 + 1;
-        if read.by_ref().take(limit).read_until(b'\n', &mut line)? == 0 {
-            return write.flush();
-        }
-        if line.len() > longest {
-            // A secret may stand where it would be cut.
-            if line.last() != Some(&b'\n') {
-                read.skip_until(b'\n')?;
-            }
-            writeln!(write, "{}", note("a line that is too long"))?;
-            continue;
-        }
-        let text = String::from_utf8_lossy(&line);
-        let text = text.trim_end_matches(['\n', '\r']);
-        // In the values of a message a text has one escape less than in the file.
-        match serde_json::from_str::<Value>(text) {
-            Ok(message) => writeln!(write, "{}", secrets.hide_value(&message))?,
-            Err(_) => writeln!(write, "{}", secrets.hide(text))?,
-        }
-    }
-}
-
 /// A message that stands for what was left out.
 fn note(what: &str) -> Value {
     json!({"@level": "warn", "@message": format!("Slipway left out {what}"), "type": "log"})
 }
 
-/// What is kept of a stream.
+/// What is kept of a stream that no process writes to any more, without the known secrets. They are hidden in memory, in as much as is
+/// kept: the disk may be full of what Terraform wrote.
 pub(crate) fn read(stream: &Path) -> Result<Vec<u8>, Error> {
-    let file = File::open(stream).map_err(failed("read", stream))?;
-    excerpt(file, KEPT).map_err(failed("read", stream))
+    let failed = |source| Error::File {
+        action: "read",
+        path: stream.to_owned(),
+        source,
+    };
+    let kept = File::open(stream)
+        .and_then(|file| excerpt(file, KEPT))
+        .map_err(failed)?;
+    Ok(without_secrets(kept, &secrets::known()))
+}
+
+/// The same lines without secrets.
+fn without_secrets(text: Vec<u8>, secrets: &Secrets) -> Vec<u8> {
+    if secrets.is_empty() {
+        return text;
+    }
+    let mut hidden = String::with_capacity(text.len());
+    for line in String::from_utf8_lossy(&text).lines() {
+        // In the values of a message a text has one escape less than in the file.
+        match serde_json::from_str::<Value>(line) {
+            Ok(message) => hidden.push_str(&secrets.hide_value(&message).to_string()),
+            Err(_) => hidden.push_str(&secrets.hide(line)),
+        }
+        hidden.push('\n');
+    }
+    hidden.into_bytes()
 }
 
 /// A text of at most about so many bytes: without the middle, where it is longer. Only whole lines are left out.
@@ -127,87 +105,26 @@ pub(crate) fn complaint(file: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
     use std::io::Cursor;
 
     use super::*;
 
-    const LINE: &str = "{\"@message\":\"a: hunter2-sesame\",\"type\":\"log\"}\n";
-    const LINES: usize = 100_000;
-
-    /// Lines that exist nowhere at once.
-    struct Lines<'a> {
-        left: usize,
-        rest: Cursor<&'static [u8]>,
-        read: &'a Cell<usize>,
-    }
-
-    impl Read for Lines<'_> {
-        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-            let mut read = self.rest.read(into)?;
-            if read == 0 && self.left > 0 {
-                self.left -= 1;
-                self.rest = Cursor::new(LINE.as_bytes());
-                read = self.rest.read(into)?;
-            }
-            self.read.set(self.read.get() + read);
-            Ok(read)
-        }
-    }
-
-    /// Counts the lines that come, and how many bytes of the source are not among them yet.
-    struct Counted<'a> {
-        lines: usize,
-        held: usize,
-        read: &'a Cell<usize>,
-    }
-
-    impl Write for Counted<'_> {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            let text = String::from_utf8_lossy(bytes);
-            self.lines += text.matches('\n').count();
-            assert!(!text.contains("hunter2"));
-            self.held = self.held.max(self.read.get().saturating_sub(self.lines * LINE.len()));
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    fn secrets() -> Secrets {
-        Secrets::default().with(&[json!("hunter2-sesame")])
-    }
-
     #[test]
-    fn secrets_are_hidden_line_by_line() {
-        let read = Cell::new(0);
-        let source = Lines {
-            left: LINES,
-            rest: Cursor::new(b"".as_slice()),
-            read: &read,
-        };
-        let mut written = Counted {
-            lines: 0,
-            held: 0,
-            read: &read,
-        };
-        hide_lines(BufReader::new(source), &mut written, &secrets(), LONGEST).expect("written");
-        assert_eq!((written.lines, read.get()), (LINES, LINES * LINE.len()));
-        assert!(written.held < 64 * 1024, "{} bytes were held", written.held);
-    }
-
-    #[test]
-    fn line_that_is_too_long_to_hide_secrets_in_is_left_out() {
-        let text = format!("{LINE}{}hunter2-sesame\n{LINE}last", "x".repeat(200));
-        let mut hidden = Vec::new();
-        hide_lines(text.as_bytes(), &mut hidden, &secrets(), 100).expect("written");
-        let hidden = String::from_utf8(hidden).expect("a text");
+    fn secrets_are_hidden_in_messages_and_in_other_lines() {
+        let secrets = Secrets::default().with(&[json!("hunter2\"sesame")]);
+        let message = json!({"@message": "a: hunter2\"sesame", "type": "log"});
+        let text = format!("{message}\npanic: hunter2\"sesame");
+        let hidden = String::from_utf8(without_secrets(text.clone().into_bytes(), &secrets)).expect("a text");
+        assert!(!hidden.contains("hunter2") && !hidden.contains("sesame"), "{hidden}");
         let lines: Vec<&str> = hidden.lines().collect();
-        assert_eq!(lines.len(), 4, "{hidden}");
-        assert!(lines[1].contains("left out a line that is too long"), "{hidden}");
-        assert!(!hidden.contains("hunter2") && lines[3] == "last", "{hidden}");
+        assert!(
+            lines[0].contains("\"type\":\"log\"") && lines[1].starts_with("panic: "),
+            "{hidden}"
+        );
+        assert_eq!(
+            without_secrets(text.clone().into_bytes(), &Secrets::default()),
+            text.into_bytes()
+        );
     }
 
     #[test]

@@ -6,11 +6,11 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
+use slipway_model::blueprint::{AwsConfiguration, AwsProvider};
 use slipway_model::environment::Environment;
 use slipway_model::id::StackId;
 use slipway_model::operation::Operation;
 
-use crate::blueprint::AwsProvider;
 use crate::config::Config;
 
 pub(crate) use slipway_model::blueprint::{OVERRIDES, VARIABLES};
@@ -93,12 +93,17 @@ pub(crate) fn file(
     terraform["backend"]["s3"][STATE_PREFIX] = literal(&state_prefix(&operation.stack)).into();
     let mut file = json!({ "terraform": terraform });
     if let Some(aws) = aws {
-        let settings = provider(config, operation, environment, owner);
-        let mut default = settings.clone();
+        // Without an alias it works in the account of the environment, whatever role the blueprint names. The plan of a change is
+        // refused then; a destroy goes on.
+        let written = AwsConfiguration {
+            roles: Vec::new(),
+            ..aws.default.clone()
+        };
+        let mut default = provider(config, operation, environment, owner, &written);
         merge(&mut default, json!({ "region": literal(environment.region.as_str()) }));
-        // A further configuration is there for another region, and keeps it.
-        let aliased = aws.aliases.iter().map(|alias| {
-            let mut aliased = settings.clone();
+        // A further configuration is there for another Region or account, and keeps it.
+        let aliased = aws.aliases.iter().map(|(alias, written)| {
+            let mut aliased = provider(config, operation, environment, owner, written);
             merge(&mut aliased, json!({ "alias": literal(alias) }));
             aliased
         });
@@ -108,18 +113,26 @@ pub(crate) fn file(
     format!("{file:#}\n")
 }
 
-/// Who Terraform is in the account, and what every resource is tagged with.
-fn provider(config: &Config, operation: &Operation, environment: &Environment, owner: &str) -> Value {
+/// Who Terraform is in the account, and what every resource is tagged with, beside what the blueprint has `written`.
+fn provider(
+    config: &Config,
+    operation: &Operation,
+    environment: &Environment,
+    owner: &str,
+    written: &AwsConfiguration,
+) -> Value {
     let configuration = &operation.configuration;
-    let mut provider = json!({
-        "default_tags": [{ "tags": {
-            "slipway:stack": literal(operation.stack.as_str()),
-            "slipway:stack-name": literal(operation.stack_name.as_str()),
-            "slipway:environment": literal(environment.name.as_str()),
-            "slipway:blueprint": literal(&format!("{}@{}", configuration.blueprint, configuration.version)),
-            "slipway:owner": literal(&tag_value(owner)),
-        }}],
-    });
+    let tags = [
+        ("slipway:stack", operation.stack.to_string()),
+        ("slipway:stack-name", operation.stack_name.to_string()),
+        ("slipway:environment", environment.name.to_string()),
+        (
+            "slipway:blueprint",
+            format!("{}@{}", configuration.blueprint, configuration.version),
+        ),
+        ("slipway:owner", tag_value(owner)),
+    ];
+    let mut provider = json!({ "default_tags": [{ "tags": default_tags(written.tags.as_ref(), &tags) }] });
     if let Some(role) = &environment.role {
         let mut assumed = json!({
             "role_arn": literal(role.as_str()),
@@ -130,12 +143,37 @@ fn provider(config: &Config, operation: &Operation, environment: &Environment, o
         if let Some(external_id) = &environment.external_id {
             merge(&mut assumed, json!({ "external_id": literal(external_id.as_str()) }));
         }
-        merge(&mut provider, json!({ "assume_role": [assumed] }));
+        // The AWS provider assumes one role with the credentials of the one before, since version 5.67. Terraform's session may assume the
+        // role of the environment alone.
+        let further = written.roles.iter().cloned().map(Value::Object);
+        let roles: Vec<Value> = std::iter::once(assumed).chain(further).collect();
+        merge(&mut provider, json!({ "assume_role": roles }));
     }
     if config.own_endpoint {
         merge(&mut provider, without_aws());
     }
     provider
+}
+
+/// The blueprint's default tags with those of the stack, which win: a block of an override file replaces the whole block.
+fn default_tags(written: Option<&Value>, ours: &[(&str, String)]) -> Value {
+    let values = ours
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), Value::from(literal(value))));
+    match written {
+        None | Some(Value::Null) => values.collect::<Map<_, _>>().into(),
+        Some(Value::Object(theirs)) => theirs.clone().into_iter().chain(values).collect::<Map<_, _>>().into(),
+        Some(other) => {
+            let template = other.as_str();
+            let Some(expression) = template.and_then(|text| text.strip_prefix("${")?.strip_suffix('}')) else {
+                // No map, so Terraform rejects it.
+                return other.clone();
+            };
+            // A text is written alike in JSON and in HCL, as far as tags have it.
+            let ours = values.map(|(key, value)| format!("{} = {value}", Value::from(key)));
+            format!("${{merge({expression}, {{{}}})}}", ours.collect::<Vec<_>>().join(", ")).into()
+        }
+    }
 }
 
 /// The variables: the environment's, as far as the blueprint declares them, with those that were `read`, and the request's.

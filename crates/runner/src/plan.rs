@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use slipway_model::artifact;
-use slipway_model::blueprint::Source;
+use slipway_model::blueprint::{AwsProvider, Source};
 use slipway_model::operation::one_build::{AfterPlan, NewPlan, PlanMade};
 use slipway_model::operation::{Operation, OperationKind};
 use slipway_model::plan::binding::Binding;
@@ -66,6 +66,7 @@ pub(crate) async fn plan(session: &Session, operation: &Operation) -> Result<Don
     // A stack of such a version can still be destroyed, and checked for drift.
     if !matches!(operation.kind(), OperationKind::Destroy | OperationKind::Drift) {
         blueprint::check_modules(&source)?;
+        blueprint::check_providers(&source, &environment)?;
     }
 
     let mut terraform = terraform.with_credentials(&endpoint).in_folder(&folder);
@@ -93,7 +94,7 @@ pub(crate) async fn plan(session: &Session, operation: &Operation) -> Result<Don
     providers::install(&session.config, &session.artifacts, &folder, &mut terraform).await?;
     let keeping = initialise(session, &terraform, &folder, &lock, key).await?;
     if uses_aws(folder.root())? {
-        folder.write_in_root(overrides::OVERRIDES, &file(Some(&blueprint::aws_provider(&source))))?;
+        folder.write_in_root(overrides::OVERRIDES, &file(Some(&AwsProvider::of(&source))))?;
     }
 
     let files = migrations::Files {
@@ -108,8 +109,8 @@ pub(crate) async fn plan(session: &Session, operation: &Operation) -> Result<Don
     };
     let made = match pending {
         Some(adoption) => Box::pin(run_with_imports(session, &files, &terraform, &folder, &lock, adoption)).await,
-        None => match run(session, operation, &terraform, &folder, &lock).await {
-            Ok(ended) => made(session, &files, &terraform, &folder, &ended).await,
+        None => match run(session, operation.kind(), &terraform, &folder, &lock).await {
+            Ok(ended) => made(session, &files, &terraform, &folder, &lock, &ended).await,
             Err(error) => Err(error),
         },
     };
@@ -240,7 +241,7 @@ async fn run_with_imports(
     mut adoption: Adoption,
 ) -> Result<Made, Error> {
     let operation = files.operation;
-    let execute = async || run(session, operation, terraform, folder, lock).await;
+    let execute = async || run(session, operation.kind(), terraform, folder, lock).await;
     let mut left_out = Resources::new();
     let ended = match operation.kind() {
         // Terraform ignores `import` blocks in these plans.
@@ -254,9 +255,10 @@ async fn run_with_imports(
         }
         OperationKind::Drift => execute().await?,
         kind => {
+            left_out = adoption.split_off_rejected();
             if kind.only_looks() {
                 // It leaves the state as it is.
-                left_out = adoption.split_off_replacing();
+                left_out.extend(adoption.split_off_replacing());
             } else if adoption.replacing().next().is_some() {
                 // A prepared folder may not fit this machine, and `state` does not say so in messages.
                 session.init(terraform, folder, lock).await?;
@@ -265,15 +267,19 @@ async fn run_with_imports(
             for resource in adoption.resources.iter().map(adoption::named) {
                 say(format_args!("A killed Terraform created {resource}: it is imported."));
             }
-            let (ended, rejected) = imports::plan(folder, adoption.resources, execute).await?;
-            if !kind.only_looks() {
-                created_list::add(&session.state, &operation.stack, rejected.clone()).await?;
-            }
-            left_out.extend(rejected);
+            let record = async |rejected: Resources| {
+                if kind.only_looks() {
+                    Ok(())
+                } else {
+                    created_list::add(&session.state, &operation.stack, rejected).await
+                }
+            };
+            let (ended, not_imported) = imports::plan(folder, adoption.resources, execute, record).await?;
+            left_out.extend(not_imported);
             ended
         }
     };
-    let mut made = made(session, files, terraform, folder, &ended).await?;
+    let mut made = made(session, files, terraform, folder, lock, &ended).await?;
     for resource in left_out.iter().map(adoption::named) {
         say(format_args!(
             "A killed Terraform created {resource}, and this plan does not import it."
@@ -285,10 +291,10 @@ async fn run_with_imports(
     Ok(made)
 }
 
-/// Runs `plan`.
+/// Runs the `plan` of an operation of this kind.
 async fn run(
     session: &Session,
-    operation: &Operation,
+    kind: OperationKind,
     terraform: &Terraform,
     folder: &WorkFolder,
     lock: &StateLock<'_>,
@@ -299,7 +305,7 @@ async fn run(
     // all the same, Terraform rejects the plan as stale.
     let no_lock = "-lock=false".into();
     let mut arguments = vec!["-json".into(), "-input=false".into(), "-no-color".into(), no_lock, out];
-    match operation.kind() {
+    match kind {
         OperationKind::Destroy => arguments.push("-destroy".into()),
         OperationKind::Drift => arguments.push("-refresh-only".into()),
         _ => {}
@@ -321,18 +327,20 @@ async fn made(
     files: &migrations::Files<'_>,
     terraform: &Terraform,
     folder: &WorkFolder,
+    lock: &StateLock<'_>,
     ended: &Ended,
 ) -> Result<Made, Error> {
     let operation = files.operation;
     if operation.kind() == OperationKind::Drift {
-        let drift = drift::find(session, terraform, folder, ended).await?;
+        let update = async || run(session, OperationKind::Update, terraform, folder, lock).await;
+        let drift = drift::find(session, terraform, folder, ended, update).await?;
         return Ok(Made {
             plan: None,
             drift: Some(drift),
         });
     }
     ended.success("plan")?;
-    ended.report.check_plan()?;
+    ended.report.ended_plan()?;
     if operation.kind() != OperationKind::Destroy && ended.report.contract_is_sensitive() {
         return Err(Error::SensitiveContract);
     }

@@ -26,6 +26,8 @@ pub(crate) struct Report {
     pub(crate) plan: PlanSummary,
     /// The errors, in order.
     pub(crate) errors: Vec<Diagnostic>,
+    /// The warnings, in order.
+    pub(crate) warnings: Vec<Diagnostic>,
     /// The outputs, by name.
     pub(crate) outputs: BTreeMap<String, Output>,
     /// How Terraform ended a plan.
@@ -117,6 +119,9 @@ impl Report {
             }
             Message::ChangeSummary { .. } => {
                 self.applied = true;
+                // Of a replaced object that is kept, no destruction comes.
+                self.done = self.total;
+                self.left.clear();
                 None
             }
             Message::Outputs { outputs } => {
@@ -185,8 +190,9 @@ impl Report {
             Severity::Warning | Severity::Unknown => "Warning",
         };
         let line = format!("{word}: {}", diagnostic.text());
-        if diagnostic.severity == Severity::Error {
-            self.errors.push(diagnostic);
+        match diagnostic.severity {
+            Severity::Error => self.errors.push(diagnostic),
+            Severity::Warning | Severity::Unknown => self.warnings.push(diagnostic),
         }
         line
     }

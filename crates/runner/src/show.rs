@@ -44,6 +44,7 @@ pub(crate) async fn read(
     // What cannot be removed goes with the folder.
     let _ = std::fs::remove_file(&document);
     let mut shown = read?;
+    report.check_plan(shown.replaced_and_kept)?;
     marked::keep(&session.state, &files.operation.stack).await?;
     let mut problems = std::mem::take(&mut shown.contract_problems);
     if problems.is_empty() && files.operation.kind() != OperationKind::Destroy {
@@ -73,6 +74,10 @@ pub(crate) async fn read(
         files.lint(&session.artifacts, contract).await?;
     }
     compare(&mut shown.summary, report);
+    for warning in &report.warnings {
+        // Before it is cut, which could leave half a secret.
+        shown.summary.warn(&secrets::hide(&warning.text()));
+    }
     note_removals(&mut shown.summary, files.source);
     Ok(pages::of(shown))
 }

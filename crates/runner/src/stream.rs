@@ -257,7 +257,7 @@ impl Line {
 const CHUNK: usize = 1 << 20;
 
 /// The longest line that is read. A message with the outputs or with a value of a resource may be long.
-pub(crate) const LONGEST: usize = 64 << 20;
+const LONGEST: usize = 64 << 20;
 
 /// The lines of a growing file that another process writes.
 #[derive(Debug)]

@@ -195,7 +195,6 @@ impl Terraform {
         let rest = tail.rest().and_then(|line| report.take(line));
         rest.into_iter().for_each(say);
         report.errors.iter_mut().for_each(secrets::hide_in);
-        kept_stream::hide_secrets(run.stream)?;
         Ok(Ended {
             report,
             status,

@@ -9,11 +9,14 @@ use slipway_model::operation::{Failure, Operation};
 use slipway_model::stack::{Configuration, Stack};
 
 use crate::Error;
-use crate::item::{bytes, encode_any_size};
+use crate::item::{bytes, encode_within};
 use crate::table::{ITEM_BYTES, Key, operation_places, stack_places};
 
 /// What the write adds to a record: its next revision, what was notified of it, and what was left out.
 const MARGIN: usize = 2 * 1024;
+
+/// The most bytes of a record before that.
+const ROOM: usize = ITEM_BYTES - MARGIN;
 
 /// The most bytes of the message and of the address of a failure, which notifications and results have, too.
 const MESSAGE_BYTES: usize = 16 * 1024;
@@ -102,12 +105,12 @@ pub(crate) fn fit_end(operation: &mut Operation, stack: Option<&mut Stack>) -> R
     }
     let key = Key::operation(&operation.id);
     let mut left_out = fit(&key, operation, &OF_OPERATION, |operation| {
-        encode_any_size(&key, operation_places(operation), operation).map(|item| bytes(&item))
+        encode_within(ROOM, &key, operation_places(operation), operation).map(|item| bytes(&item))
     })?;
     if let Some(stack) = stack {
         let key = Key::stack(&stack.id);
         left_out.extend(fit(&key, stack, &OF_STACK, |stack| {
-            encode_any_size(&key, stack_places(stack), stack).map(|item| bytes(&item))
+            encode_within(ROOM, &key, stack_places(stack), stack).map(|item| bytes(&item))
         })?);
     }
     if let Some(failure) = operation.failure.as_mut().filter(|_| !left_out.is_empty()) {
@@ -125,7 +128,7 @@ fn fit<T>(
     let mut left_out = Vec::new();
     let mut bytes = size(record)?;
     for part in parts {
-        if bytes + MARGIN <= ITEM_BYTES {
+        if bytes <= ROOM {
             break;
         }
         (part.leave_out)(record);
@@ -188,7 +191,7 @@ mod tests {
     }
 
     fn bytes_of(stack: &Stack) -> usize {
-        let item = encode_any_size(&Key::stack(&stack.id), stack_places(stack), stack);
+        let item = encode_within(ITEM_BYTES, &Key::stack(&stack.id), stack_places(stack), stack);
         bytes(&item.expect("an item"))
     }
 
@@ -214,10 +217,25 @@ mod tests {
                 "since": at, "found": "ready",
             },
         }));
-        assert!(bytes_of(&largest) + MARGIN <= ITEM_BYTES, "{}", bytes_of(&largest));
+        assert!(bytes_of(&largest) <= ROOM, "{}", bytes_of(&largest));
         let mut same = largest.clone();
         fit_end(&mut operation(&json!({})), Some(&mut same)).expect("it fits");
         assert_eq!(same, largest);
+    }
+
+    #[test]
+    fn shared_values_stay_in_a_record_just_below_its_limit() {
+        let shared = |bytes| {
+            let values = configuration("now", bytes);
+            stack(&json!({"configuration": values, "applied": values, "contract": {}}))
+        };
+        let others = bytes_of(&shared(1_000)) - 2 * 1_000;
+        let full = shared((ITEM_BYTES - MARGIN / 2 - others) / 2);
+        let bytes = bytes_of(&full);
+        assert!(ROOM < bytes && bytes <= ITEM_BYTES, "{bytes}");
+        let mut same = full.clone();
+        fit_end(&mut operation(&json!({})), Some(&mut same)).expect("it fits");
+        assert_eq!(same, full);
     }
 
     #[test]

@@ -16,17 +16,18 @@ pub(crate) type Item = HashMap<String, AttributeValue>;
 
 /// The item of a record.
 pub(crate) fn encode<T: Serialize>(key: &Key, places: Places, record: &T) -> Result<Item, Error> {
-    let item = encode_any_size(key, places, record)?;
+    let item = encode_within(ITEM_BYTES, key, places, record)?;
     check_size(key, &item)?;
     Ok(item)
 }
 
-/// The item of a record, also of one that DynamoDB would refuse for its size.
-pub(crate) fn encode_any_size<T: Serialize>(key: &Key, places: Places, record: &T) -> Result<Item, Error> {
+/// The item of a record, also of one that DynamoDB would refuse for its size. If it has more bytes than `room`, it is the one with the
+/// fewest.
+pub(crate) fn encode_within<T: Serialize>(room: usize, key: &Key, places: Places, record: &T) -> Result<Item, Error> {
     let mut fields = fields_of(key, record)?;
     to_texts(&mut fields);
     let mut item = attributes(key, fields)?;
-    if bytes(&item) + placed(key, &places) > ITEM_BYTES {
+    if bytes(&item) + placed(key, &places) > room {
         let mut fields = fields_of(key, record)?;
         to_few_bytes(&mut fields);
         item = attributes(key, fields)?;

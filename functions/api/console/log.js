@@ -55,6 +55,11 @@ export function plain(line) {
   return spans(line).map((span) => span.text).join('');
 }
 
+/** Whether an answer is whole: one without lines is none, and the log goes on where it was. @param {import('./types').LogLines} answer */
+function hasLines({ lines }) {
+  return Array.isArray(lines) && lines.every((line) => typeof line?.step === 'string' && typeof line.message === 'string');
+}
+
 /** @typedef {{step: string, lines: import('./types').LogLine[], open: boolean, dropped: number}} Chapter */
 
 /** @param {string} operation  The operation's id. @param {boolean} live  Whether lines are still to come: then the newest is in sight. @param {AbortSignal} signal */
@@ -153,7 +158,7 @@ export function logPane(operation, live, signal) {
   }
 
   /** @param {import('./types').LogLine[]} lines */
-  function add(lines) {
+  function keep(lines) {
     for (const line of lines) {
       let chapter = chapters.find((one) => one.step === line.step);
       if (!chapter) {
@@ -168,7 +173,6 @@ export function logPane(operation, live, signal) {
       longest.dropped += kept - MOST;
       longest.lines.splice(0, kept - MOST);
     }
-    lay();
   }
 
   async function follow() {
@@ -178,18 +182,20 @@ export function logPane(operation, live, signal) {
       try {
         /** @type {{value: import('./types').LogLines, headers: Headers}} */
         const answer = await send('GET', `/v1/operations/${operation}/logs`, { query: { wait: 20, after }, signal, retries: 0 });
-        if (!Array.isArray(answer.value.lines)) throw new TypeError('the answer has no lines');
-        ({ after } = answer.value);
-        ended = answer.value.ended;
+        if (!hasLines(answer.value)) throw new Problem({ status: 502, title: 'The answer is incomplete' });
+        // The position moves with the lines, before they are drawn: what fails to draw them neither loses nor repeats one.
+        keep(answer.value.lines);
+        ({ after, ended } = answer.value);
         failures = 0;
         trouble = '';
-        add(answer.value.lines);
+        lay();
         const again = Number(answer.headers.get('retry-after'));
         if (again && !ended) await pause(again * 1_000, signal);
       } catch (error) {
         if (signal.aborted) return;
-        // An answer without lines is none: the log goes on where it was.
-        const problem = error instanceof Problem ? error : new Problem({ status: 502, title: 'The answer is incomplete' });
+        // A fault of the page itself is no fault of the server.
+        if (!(error instanceof Problem)) console.error(error);
+        const problem = error instanceof Problem ? error : new Problem({ status: 0, title: 'The log cannot be shown' });
         trouble = problem.title;
         failures += 1;
         drawHead();

@@ -51,6 +51,7 @@ export function sheetPane(operation, signal, { approve, reject }) {
 function body(sheet) {
   const parts = /** @type {[string, unknown][]} */ ([
     ['Loses', losses(sheet)],
+    ['Warnings', sheet.plan.warnings?.length ? html`<ul class="plain-list">${sheet.plan.warnings.map((text) => html`<li>${text}</li>`)}</ul>` : null],
     ['Cost', cost(sheet)],
     ['Version', sheet.blueprint.previous_version ? html`<span class="old">${sheet.blueprint.previous_version}</span> → <span class="new">${sheet.blueprint.version}</span>` : null],
     ['Variables', sheet.variables.length ? html`<ul class="attributes">${sheet.variables.map(variable)}</ul>` : null],

@@ -67,7 +67,7 @@ export interface Sheet {
   hash: string; blueprint: { version: string; previous_version?: string };
   variables: { name: string; before?: unknown; after?: unknown; sensitive?: boolean }[];
   subscriptions?: { service: string; before?: { repository: string; tags: string }; after?: { repository: string; tags: string } }[];
-  plan: { drift_overwritten: number; not_found?: number; provision?: number; invoke?: number; checks_failed: number; not_understood?: string[]; cost?: { before_cents: number; after_cents: number; without_price: number; prices_of: string; prices_in: string } };
+  plan: { drift_overwritten: number; not_found?: number; provision?: number; invoke?: number; checks_failed: number; not_understood?: string[]; warnings?: string[]; cost?: { before_cents: number; after_cents: number; without_price: number; prices_of: string; prices_in: string } };
   destroy_count: number; forget_count: number;
   services: { name: string; action?: string; image_before?: string; image_after?: string; attributes?: AttributeChange[] }[];
   runs: { release: boolean; migrations?: string[]; backups?: string[]; snapshot: boolean; task?: string; dangerous?: DangerousStatement[]; dangerous_count?: number };

@@ -1,10 +1,10 @@
 // Characters that are not seen, or that change how others are seen: people decide by what they read, so these are written out.
 
 /**
- * Controls other than the tab and the line break, and the marks of `is_mark` in crates/model/src/marks.rs: a test holds the two
- * together.
+ * Controls other than the tab and the line break, and the marks of crates/model/src/marks.rs: a test holds the two together. U+FE0F
+ * directly behind a symbol stays: there, it asks for the picture in colour, and written out it would make each ⚠️ unreadable.
  */
-const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\u{e0000}-\u{e007f}]+/gu;
+const HIDDEN = /(?:[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\ufff9-\ufffb\p{Default_Ignorable_Code_Point}](?<![\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u21ff\u2300-\u23ff\u24c2\u25a0-\u27bf\u2934\u2935\u2b00-\u2bff\u3030\u303d\u3297\u3299\u{1f000}-\u{1faff}]\ufe0f))+/gu;
 
 /** @param {string} text */
 function written(text) {

@@ -14,7 +14,7 @@ use slipway_store::IllegalTransition;
 use crate::lock_timeout::Checked;
 use crate::missing_image::missing_image;
 use crate::payload::{EndedTask, What};
-use crate::stack_account::Place;
+use crate::stack_account::{Place, StackAccount};
 use crate::{StepError, Steps, aws, state};
 
 impl What {
@@ -108,7 +108,7 @@ impl Steps {
             }),
             (Some(problem), None) => {
                 let line = match &log {
-                    Some(log) => account.last_log_line(log, &self.secrets_of(operation).await?).await,
+                    Some(log) => self.last_line(operation, &account, log).await?,
                     None => None,
                 };
                 let said = line.map(|line| format!(": {line}")).unwrap_or_default();
@@ -119,6 +119,21 @@ impl Steps {
                 };
                 Err(what.failed(format!("{what} `{}` {problem}{after}{said}", ended.name)))
             }
+        }
+    }
+
+    /// The last line that the command printed. Where the list of its stack's secrets is unusable, none is shown, and the failure keeps its
+    /// name.
+    async fn last_line(
+        &self,
+        operation: &OperationId,
+        account: &StackAccount,
+        log: &LogStream,
+    ) -> Result<Option<String>, StepError> {
+        match self.secrets_of(operation).await {
+            Ok(secrets) => Ok(account.last_log_line(log, &secrets).await),
+            Err(StepError::Refused { .. }) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 

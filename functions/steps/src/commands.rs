@@ -17,6 +17,12 @@ pub(crate) struct PreparedCommand {
     pub name: Name,
     pub task_definition: String,
     pub container: String,
+    /// What ECS calls the service that it runs with. None from executions that began with an earlier version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    /// Whether its task has no network of its own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shares_network: bool,
     pub command: Vec<String>,
     pub timeout_seconds: u32,
     /// The step after it, where that is such a command as well.
@@ -84,6 +90,8 @@ pub(crate) fn prepare(
             name: command.name.clone(),
             task_definition: definition.clone(),
             container: container.to_owned(),
+            service: Some(shape.name.clone()),
+            shares_network: task_definition::shares_network(shape),
             environment: environment.unwrap_or_default(),
             lock_retries: command.timeouts.map(Timeouts::retries).unwrap_or_default(),
             command: run.command.clone(),

@@ -15,6 +15,7 @@ mod await_rollout;
 mod aws;
 mod bake;
 mod begin;
+mod capacity;
 mod check_task;
 mod commands;
 mod complete;

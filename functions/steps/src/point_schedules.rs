@@ -2,7 +2,8 @@
 //! resume workers: a schedule is disabled and enabled.
 //!
 //! Terraform creates the schedule and owns its times and its target; releases own its task definition and whether it is enabled.
-//! `UpdateSchedule` resets every field that a request omits, so the schedule is read first and sent back whole.
+//! `UpdateSchedule` resets every field that a request omits, so the schedule is read first and sent back whole. The types of the SDK hold
+//! what its version knows: a field that EventBridge Scheduler adds later is reset until the SDK here is updated.
 
 use aws_sdk_scheduler::operation::get_schedule::{GetScheduleError, GetScheduleOutput};
 use aws_sdk_scheduler::types::ScheduleState;

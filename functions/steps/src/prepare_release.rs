@@ -6,7 +6,6 @@ use aws_sdk_ecs::operation::describe_services::DescribeServicesError;
 use aws_sdk_ecs::types::{DeploymentControllerType, SchedulingStrategy};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use slipway_model::contract::{Contract, DatabaseKind, Network, Service};
 use slipway_model::id::OperationId;
 use slipway_model::name::Name;
@@ -65,6 +64,8 @@ pub(crate) struct PreparedSnapshot {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Placement {
+    /// Of executions that began with an earlier version: whether every command runs on Fargate.
+    #[serde(default, skip_serializing)]
     pub fargate: bool,
     pub network: Option<Network>,
 }
@@ -381,13 +382,8 @@ fn before_migrations(quiesces: bool, migrations: &[PreparedCommand]) -> Option<S
 
 /// Where the one-off tasks of a stack run.
 pub(crate) fn placement(contract: &Contract) -> Placement {
-    let is_fargate = |service: &Service| {
-        let compatibilities = service.task_definition.get("requiresCompatibilities");
-        let names = compatibilities.and_then(Value::as_array);
-        names.is_some_and(|names| names.iter().any(|name| name == "FARGATE"))
-    };
     Placement {
-        fargate: contract.services.values().any(is_fargate),
+        fargate: false,
         network: contract.network.clone(),
     }
 }

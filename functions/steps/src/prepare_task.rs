@@ -53,6 +53,8 @@ impl Steps {
             command: PreparedCommand {
                 task_definition: account.ensure_registered(&definition, &tags).await?,
                 container: task_definition::container(shape).unwrap_or_default().to_owned(),
+                service: Some(shape.name.clone()),
+                shares_network: task_definition::shares_network(shape),
                 command: run.command.clone(),
                 timeout_seconds: run.timeout_seconds,
                 next: None,

@@ -6,6 +6,7 @@ use aws_sdk_s3::operation::get_object::GetObjectError;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
+use slipway_control::secrets::Unknown;
 use slipway_model::artifact::{self, OUTPUTS};
 use slipway_model::contract::Contract;
 use slipway_model::id::ReleaseNumber;
@@ -46,10 +47,12 @@ impl Steps {
         let read = || self.store.operation_and_stack(&of.operation, of.stack.as_ref());
         let (mut applied, mut stack) = read().await?;
         let mut contract = self.read_contract(&applied).await?;
-        self.secrets
-            .in_operation(&applied, &stack)
-            .await?
-            .hide_in_contract(&mut contract);
+        match self.secrets.in_operation(&applied, &stack).await {
+            Ok(secrets) => secrets.hide_in_contract(&mut contract),
+            // The apply has succeeded, and no repetition makes the list usable: a failure would leave the stack without a contract.
+            Err(Unknown::Unusable(why)) => contract.leave_out_texts(why),
+            Err(error) => return Err(error.into()),
+        }
         for attempt in 0..ATTEMPTS {
             // The plan judged what it knew, and hidden secrets may have lengthened it.
             if let Some(problem) = stack.contract_room_problem(&applied.configuration, contract.bytes()) {

@@ -7,8 +7,8 @@
 //! A command runs once, however often the step does: ECS knows a repeated start by its client token.
 
 use aws_sdk_ecs::types::{
-    AssignPublicIp, AwsVpcConfiguration, ContainerOverride, KeyValuePair, LaunchType, NetworkConfiguration,
-    PropagateTags, Task, TaskOverride,
+    AssignPublicIp, AwsVpcConfiguration, ContainerOverride, KeyValuePair, NetworkConfiguration, PropagateTags, Task,
+    TaskOverride,
 };
 use jiff::{SignedDuration, Timestamp};
 use slipway_control::{rollout, task_run, task_token};
@@ -21,7 +21,6 @@ use slipway_model::operation::{Operation, OperationEvent};
 use crate::commands::PreparedCommand;
 use crate::log_line::stream_of;
 use crate::payload::RunTask;
-use crate::prepare_release::Placement;
 use crate::stack_account::StackAccount;
 use crate::{Done, StepError, Steps, aws, state};
 
@@ -133,11 +132,13 @@ impl StackAccount {
     /// `ecs:RunTask`: the ARN of the task, or why ECS has started none.
     async fn start(&self, asked: &RunTask, run: &TaskRun) -> Result<Result<String, String>, StepError> {
         let RunTask { what, command, .. } = asked;
+        let capacity = Box::pin(self.capacity(asked)).await?;
         let container = ContainerOverride::builder()
             .name(&command.container)
             .set_command(Some(command.command.clone()))
             .set_environment(environment(command))
             .build();
+        let own_network = asked.placement.network.as_ref().filter(|_| !command.shares_network);
         let request = self
             .ecs
             .run_task()
@@ -149,8 +150,10 @@ impl StackAccount {
             .propagate_tags(PropagateTags::TaskDefinition)
             .enable_ecs_managed_tags(true)
             .overrides(TaskOverride::builder().container_overrides(container).build())
-            .set_launch_type(asked.placement.launch_type())
-            .set_network_configuration(asked.placement.network.as_ref().map(network).transpose()?);
+            .set_launch_type(capacity.launch_type)
+            .set_capacity_provider_strategy(capacity.strategy)
+            .set_volume_configurations(capacity.volumes)
+            .set_network_configuration(own_network.map(network).transpose()?);
         let doing = format!("start the {what} `{}`", command.name);
         let answer = request.send().await.map_err(|error| match aws::failed(doing, error) {
             StepError::Refused { said, .. } => what.failed(said),
@@ -210,12 +213,6 @@ fn environment(command: &PreparedCommand) -> Option<Vec<KeyValuePair>> {
 fn answered(answered: Result<(), slipway_control::Error>) -> Result<Done, StepError> {
     answered.map_err(|error| StepError::unanswered("answer the step that waits for a task", error))?;
     Ok(Done {})
-}
-
-impl Placement {
-    fn launch_type(&self) -> Option<LaunchType> {
-        self.fargate.then_some(LaunchType::Fargate)
-    }
 }
 
 fn network(network: &Network) -> Result<NetworkConfiguration, StepError> {

@@ -78,6 +78,12 @@ pub(crate) fn container(shape: &Service) -> Option<&str> {
     own.or(containers.first())?.get("name")?.as_str()
 }
 
+/// Whether its tasks use the network of their host, or none. ECS takes a network configuration only for the mode `awsvpc`.
+pub(crate) fn shares_network(shape: &Service) -> bool {
+    let mode = shape.task_definition.get("networkMode").and_then(Value::as_str);
+    mode.is_some_and(|mode| mode != "awsvpc")
+}
+
 /// The same JSON with the fields of every object in one order: equal definitions have equal texts.
 fn sorted(value: &Value) -> Value {
     match value {

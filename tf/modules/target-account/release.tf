@@ -217,7 +217,7 @@ data "aws_iam_policy_document" "release" {
     resources = ["${local.in_region.logs}:log-group:/slipway/stacks/*"]
   }
 
-  # The roles that blueprints make for their tasks and schedules.
+  # The roles that blueprints make for their tasks, volumes and schedules.
   statement {
     actions   = ["iam:PassRole"]
     resources = [local.stack_roles]
@@ -225,7 +225,7 @@ data "aws_iam_policy_document" "release" {
     condition {
       test     = "StringEquals"
       variable = "iam:PassedToService"
-      values   = ["ecs-tasks.amazonaws.com", "scheduler.amazonaws.com"]
+      values   = ["ecs-tasks.amazonaws.com", "ecs.amazonaws.com", "scheduler.amazonaws.com"]
     }
   }
 }

@@ -53,13 +53,14 @@ pub fn note(text: &str) -> Line {
 
 /// Checks the blueprint in a folder. Its local modules may be anywhere below `top`.
 pub fn check(folder: &Path, top: &Path, providers: Providers, search: &Search) -> Result<Checked, Error> {
-    let source = match bundle::read(folder, top) {
+    let read = bundle::read(folder, top).and_then(|source| Ok((source, readme(folder, top)?)));
+    let (source, readme) = match read {
         Err(Error::Link { path, what }) => return of_link(folder, &path, &what),
-        source => source?,
+        read => read?,
     };
     let files = Files::new(folder, &source);
     let mut findings = about(folder)?;
-    findings.extend(readme(folder, top)?);
+    findings.extend(readme);
     let problems = source.check_as_written().err().unwrap_or_default();
     findings.extend(problems.into_iter().map(|problem| Finding::of(problem, &files)));
     let mut notes = Vec::new();

@@ -25,9 +25,6 @@ use crate::terraform::Search;
 /// Where Terraform puts the modules that it downloads, from the root module's folder.
 const DOWNLOADED: &str = ".terraform/modules";
 
-/// What is left out of modules: people's and tests' own. A folder that a call leads to, or that a module reads, is not.
-const LEFT_OUT: [&str; 5] = [".github", "docs", "examples", "test", "tests"];
-
 /// What Terraform says of the modules that it found, in `.terraform/modules/modules.json` (`internal/modsdir/manifest.go`).
 #[derive(Debug, Deserialize)]
 struct Installed {
@@ -303,31 +300,29 @@ impl<'a> Vendor<'a> {
     /// What is left out of the modules, as a file `.slipwayignore` beside them says it. A folder that a call leads to is taken all the
     /// same.
     fn rules(&self) -> Result<String, Error> {
-        let mut modules = BTreeMap::new();
-        for folder in &self.called {
-            let texts = self.texts(folder)?.into_values();
-            modules.insert(folder.as_str(), texts.collect::<Vec<String>>());
-        }
-        let is_called = |name: &&str| modules.keys().any(|folder| folder.split('/').any(|part| part == *name));
-        let is_read = |name: &&str| {
-            let path = format!("}}/{name}");
-            modules.values().flatten().any(|text| text.contains(&path))
-        };
-        let left_out = LEFT_OUT.iter().filter(|name| !is_called(name) && !is_read(name));
         // OpenTofu's own files, which Terraform ignores.
         let mut rules = String::from("*.tofu\n*.tofu.json\n");
-        rules.extend(left_out.map(|name| format!("{name}/\n")));
         for key in self.kept.keys() {
-            let package = self.downloaded(key);
-            let inside = format!("{package}/");
-            let mut called = modules.iter().filter(|(folder, _)| folder.starts_with(&inside));
-            let is_whole = modules.contains_key(package.as_str())
-                || called.any(|(_, texts)| texts.iter().any(|text| leads_up(text)));
-            if !is_whole {
+            if !self.needs_whole(&self.downloaded(key))? {
                 let _ = writeln!(rules, "/{key}/");
             }
         }
         Ok(rules)
+    }
+
+    /// Whether a package is called itself, or a module in it may read files beside its folder.
+    fn needs_whole(&self, package: &str) -> Result<bool, Error> {
+        if self.called.contains(package) {
+            return Ok(true);
+        }
+        let inside = format!("{package}/");
+        for folder in self.called.iter().filter(|folder| folder.starts_with(&inside)) {
+            let texts = self.texts(folder)?;
+            if texts.iter().any(|(file, text)| bundle::leads_up(file, text)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Moves the modules to where they are kept. Gives the list of them.
@@ -347,15 +342,6 @@ impl<'a> Vendor<'a> {
         };
         Ok(format!("{:#}\n", serde_json::json!(modules)))
     }
-}
-
-/// Whether a Terraform file may read files beside its folder, as in `"${path.module}/../files"`. Sources of modules are followed.
-fn leads_up(text: &str) -> bool {
-    text.lines().any(|line| {
-        let argument = line.trim_start().trim_start_matches('"');
-        let is_source = argument.starts_with("source") && !line.contains("${");
-        !is_source && line.replace("...", "").contains("..")
-    })
 }
 
 /// A source without the user and the password that its download needed.
@@ -415,20 +401,6 @@ mod tests {
             ("registry.test/a/b/c", "registry.test/a/b/c"),
         ] {
             assert_eq!(without_credentials(source), listed);
-        }
-    }
-
-    #[test]
-    fn path_that_leads_out_of_a_folder_is_found() {
-        for (text, leads) in [
-            ("source = \"../network\"", false),
-            ("  \"source\": \"../../network\",", false),
-            ("locals {\n  all = merge(var.maps...)\n}", false),
-            ("source = \"${path.module}/../files/a\"", true),
-            ("locals {\n  all = file(\"${path.module}/../a\")\n}", true),
-            ("locals {\n  above = join(\"/\", [path.module, \"..\"])\n}", true),
-        ] {
-            assert_eq!(leads_up(text), leads, "{text}");
         }
     }
 

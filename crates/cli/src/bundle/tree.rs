@@ -1,9 +1,14 @@
 //! The files below a folder that are published, or might be.
 
 use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use rustix::io::Errno;
+use slipway_model::blueprint::VENDORED;
+
 use super::ignore::{IGNORE, Rules};
+use super::reads::Reads;
 use super::{ABOUT, README, join, text};
 use crate::error::Error;
 use crate::files;
@@ -13,51 +18,58 @@ use crate::files;
 pub struct Found {
     /// Its path from the top.
     pub path: String,
-    /// Where its content is, behind whatever link.
-    pub real: PathBuf,
-    /// For a file that is usually for people alone: what a Terraform file of this folder has to name for it to be published.
-    pub needs: Option<Need>,
+    /// Where its content is, behind whatever link; or why a link stands for nothing that can be published.
+    pub real: Result<PathBuf, Error>,
+    /// For a file that is usually for people alone: what Terraform has to read for it to be published, any of these. Empty for others.
+    pub needs: Vec<Need>,
 }
 
-/// What a Terraform file has to name.
+impl Found {
+    /// Whether Terraform may read it, though it is usually for people alone.
+    pub fn is_read(&self, reads: &Reads) -> bool {
+        reads.has(&self.path) || self.needs.iter().any(|need| need.is_met(reads))
+    }
+}
+
+/// What Terraform has to read: a file of a folder, or a folder in it.
 #[derive(Debug, Clone)]
 pub struct Need {
-    /// The folder of the Terraform file.
-    pub folder: String,
-    /// The name of a file, or of a folder with `/` at its end.
+    folder: String,
     name: String,
+    is_folder: bool,
 }
 
 impl Need {
-    /// Whether the text of a Terraform file names it: `"${path.module}/tests/data.json"` and `"tests"` name the folder `tests`,
-    /// `latest/` does not.
-    pub fn is_named_in(&self, text: &str) -> bool {
+    fn is_met(&self, reads: &Reads) -> bool {
+        reads.has_below(&join(&self.folder, &self.name))
+            || reads.expressions_in(&self.folder).any(|text| self.is_named_in(text))
+    }
+
+    /// Whether an expression names it behind something unknown: `"${var.here}/tests/data.json"` and `"tests"` name the folder
+    /// `tests`, `latest/` does not.
+    fn is_named_in(&self, text: &str) -> bool {
         let is_of_name = |letter: char| letter.is_alphanumeric() || "_-.".contains(letter);
-        let bare = self.name.trim_end_matches('/');
-        let is_folder = bare.len() < self.name.len();
-        text.match_indices(bare).any(|(at, _)| {
-            let ends = !is_folder || text[at + bare.len()..].starts_with(['/', '"']);
+        text.match_indices(&self.name).any(|(at, _)| {
+            let ends = !self.is_folder || text[at + self.name.len()..].starts_with(['/', '"']);
             ends && !text[..at].ends_with(is_of_name)
         })
     }
 }
 
-/// Whether a file is never published: what Terraform and systems leave in folders, and what says how to publish.
+/// Whether a file is never published: what Terraform and systems leave in folders, and what says what to publish.
 fn is_never_published(name: &str) -> bool {
-    [".terraform", ".git", ".DS_Store", ABOUT, IGNORE].contains(&name)
+    [".terraform", ".git", ".DS_Store", IGNORE].contains(&name)
         || name.contains(".tfstate")
         || name.ends_with(".tftest.hcl")
         || name.ends_with(".tftest.json")
 }
 
-/// What usually only people and tests read, as a Terraform file that reads it too names it. Beside Terraform files, examples and hidden
-/// folders are people's; elsewhere, they may be part of what a module packs.
-fn for_people(name: &str, is_folder: bool, is_in_module: bool) -> Option<String> {
+/// What usually only people, tests and Slipway read, where it is in a module. Elsewhere, it may be part of what a module packs.
+fn is_for_people(name: &str, is_folder: bool, is_vendored: bool) -> bool {
     if !is_folder {
-        return (name == README).then(|| README.to_owned());
+        return name == README || name == ABOUT;
     }
-    let is_beside = is_in_module && (name == "examples" || name == "test" || name.starts_with('.'));
-    (name == "tests" || is_beside).then(|| format!("{name}/"))
+    ["examples", "test", "tests"].contains(&name) || name.starts_with('.') || (is_vendored && name == "docs")
 }
 
 /// Whether a file is one that Terraform reads by its name.
@@ -67,12 +79,21 @@ pub fn is_terraform(name: &str) -> bool {
 
 struct Walk<'a> {
     top: &'a Path,
+    /// The root module's folder, and that of its remote modules, from the top.
+    root: &'a str,
+    vendored: String,
     found: Vec<Found>,
 }
 
-/// Every file below `folder`, a path from `top`, sorted. A link inside of `top` stands for what it leads to.
-pub fn below(top: &Path, folder: &str) -> Result<Vec<Found>, Error> {
-    let mut walk = Walk { top, found: Vec::new() };
+/// Every file below `folder`, sorted. Both it and `root`, the root module's folder, are paths from `top`. A link inside of `top` stands
+/// for what it leads to.
+pub fn below(top: &Path, folder: &str, root: &str) -> Result<Vec<Found>, Error> {
+    let mut walk = Walk {
+        top,
+        root,
+        vendored: join(root, VENDORED),
+        found: Vec::new(),
+    };
     let mut rules = Rules::default();
     // The folders above have their say too.
     let mut above = String::new();
@@ -80,7 +101,7 @@ pub fn below(top: &Path, folder: &str) -> Result<Vec<Found>, Error> {
         add_rules(&mut rules, top, &above)?;
         above = join(&above, part);
     }
-    walk.folder(folder, &top.join(folder), &rules, None, &mut Vec::new())?;
+    walk.folder(folder, &top.join(folder), &rules, &[], &mut Vec::new())?;
     walk.found.sort_by(|one, other| one.path.cmp(&other.path));
     Ok(walk.found)
 }
@@ -100,7 +121,7 @@ impl Walk<'_> {
         folder: &str,
         path: &Path,
         rules: &Rules,
-        needs: Option<&Need>,
+        needs: &[Need],
         around: &mut Vec<PathBuf>,
     ) -> Result<(), Error> {
         let mut rules = rules.clone();
@@ -111,64 +132,79 @@ impl Walk<'_> {
             let entry = entry.map_err(Error::file("read", path))?;
             entries.push((text(Path::new(&entry.file_name()))?, entry));
         }
-        let is_in_module = entries.iter().any(|(name, _)| is_terraform(name));
+        let is_module = self.is_module(folder) || entries.iter().any(|(name, _)| is_terraform(name));
         for (name, entry) in entries {
-            let here = join(folder, &name);
-            let Some(real) = self.target(&here, &entry)? else {
-                continue;
-            };
-            let is_folder = real.is_dir();
-            // A socket or a pipe has no content to publish, and a pipe would be waited for.
-            if !is_folder && !real.is_file() {
-                continue;
-            }
+            let (here, path) = (join(folder, &name), path.join(&name));
+            let is_folder = path.is_dir();
             let said = rules.leaves_out(&here, is_folder);
+            // Before a link is followed: who cannot mend one can leave it out.
             if is_never_published(&name) || said == Some(true) {
                 continue;
             }
-            if !real.starts_with(self.top) {
-                return Err(refused(
-                    &self.top.join(&here),
-                    &format!("leads out of {}", self.top.display()),
-                ));
-            }
-            let own = for_people(&name, is_folder, is_in_module).filter(|_| said.is_none());
-            let folder = folder.to_owned();
-            let needs = own.map(|name| Need { folder, name }).or(needs.cloned());
-            if is_folder {
-                if around.contains(&real) {
-                    return Err(refused(&self.top.join(&here), "leads back to a folder above it"));
-                }
-                self.folder(&here, &self.top.join(&here), &rules, needs.as_ref(), around)?;
-            } else {
-                self.found.push(Found {
-                    path: here,
-                    real,
-                    needs,
+            let mut needs = needs.to_vec();
+            let is_vendored = super::is_in(folder, &self.vendored);
+            if is_module && said.is_none() && is_for_people(&name, is_folder, is_vendored) {
+                let folder = folder.to_owned();
+                needs.push(Need {
+                    folder,
+                    name,
+                    is_folder,
                 });
             }
+            let real = match self.target(&path, &entry, around) {
+                Ok(None) => continue,
+                Ok(Some(_)) if is_folder => {
+                    self.folder(&here, &path, &rules, &needs, around)?;
+                    continue;
+                }
+                // A socket or a pipe has no content to publish, and a pipe would be waited for.
+                Ok(Some(real)) if !real.is_file() => continue,
+                Ok(Some(real)) => Ok(real),
+                // What is not published may lead anywhere, as examples lead to the module above them.
+                Err(error) => Err(error),
+            };
+            self.found.push(Found {
+                path: here,
+                real,
+                needs,
+            });
         }
         around.pop();
         Ok(())
     }
 
-    /// The target of an entry; `None` for a dangling link.
-    fn target(&self, here: &str, entry: &fs::DirEntry) -> Result<Option<PathBuf>, Error> {
-        let path = self.top.join(here);
-        if !entry.file_type().map_err(Error::file("read", &path))?.is_symlink() {
-            return Ok(Some(path));
+    /// Whether a folder is a module whatever is in it: the root module, or the package of a remote module.
+    fn is_module(&self, folder: &str) -> bool {
+        let above = folder.rsplit_once('/').map_or("", |(above, _)| above);
+        folder == self.root || above == self.vendored
+    }
+
+    /// Where the content of an entry is; `None` for a link that leads nowhere.
+    fn target(&self, path: &Path, entry: &fs::DirEntry, around: &[PathBuf]) -> Result<Option<PathBuf>, Error> {
+        if !entry.file_type().map_err(Error::file("read", path))?.is_symlink() {
+            return Ok(Some(path.to_owned()));
         }
-        match path.canonicalize() {
-            Ok(real) => Ok(Some(real)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::file("read", &path)(error)),
+        let real = match path.canonicalize() {
+            Ok(real) => real,
+            Err(error) if leads_nowhere(&error) => return Ok(None),
+            Err(error) => return Err(Error::file("read", path)(error)),
+        };
+        let refused = |what: String| Error::Link {
+            path: path.to_owned(),
+            what,
+        };
+        if !real.starts_with(self.top) {
+            return Err(refused(format!("leads out of {}", self.top.display())));
         }
+        if around.contains(&real) {
+            return Err(refused("leads back to a folder above it".to_owned()));
+        }
+        Ok(Some(real))
     }
 }
 
-fn refused(path: &Path, what: &str) -> Error {
-    Error::Link {
-        path: path.to_owned(),
-        what: what.to_owned(),
-    }
+/// Whether a link leads to nothing: not even to a file that cannot be read.
+fn leads_nowhere(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+        || Errno::from_io_error(error) == Some(Errno::LOOP)
 }

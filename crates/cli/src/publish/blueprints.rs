@@ -1,5 +1,6 @@
 //! The blueprints below a folder, each with the version that its `blueprint.json` says.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use semver::Version;
@@ -57,17 +58,34 @@ impl Before {
     }
 }
 
-/// Finds every blueprint below `top`, and reads it, to be published as a draft or for good.
-pub async fn find(top: &Path, draft: bool) -> Result<Vec<Ready>, Error> {
+/// The folders of the blueprints below `top`. In a folder of a blueprint that is no module, a file `blueprint.json` is a template or a
+/// part of a package.
+fn folders(top: &Path) -> Result<Vec<PathBuf>, Error> {
     let files = files::below(top, Links::PassedOver, |name| {
         [".terraform", ".git", "node_modules", "target"].contains(&name)
     })?;
-    let mut found = Vec::new();
-    for file in files
+    let mut named: BTreeSet<&Path> = BTreeSet::new();
+    let mut modules: BTreeSet<&Path> = BTreeSet::new();
+    for file in &files {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        if name == ABOUT {
+            named.extend(file.parent());
+        } else if bundle::is_terraform(&name) {
+            modules.extend(file.parent());
+        }
+    }
+    let is_inside = |folder: &Path| folder.ancestors().skip(1).any(|above| named.contains(above));
+    let blueprints = named
         .iter()
-        .filter(|file| file.file_name().is_some_and(|name| name == ABOUT))
-    {
-        let folder = top.join(file).parent().unwrap_or(top).to_owned();
+        .filter(|folder| modules.contains(*folder) || !is_inside(folder));
+    let folder_of = |folder: &&Path| top.join(folder.join(ABOUT)).parent().unwrap_or(top).to_owned();
+    Ok(blueprints.map(folder_of).collect())
+}
+
+/// Finds every blueprint below `top`, and reads it, to be published as a draft or for good.
+pub async fn find(top: &Path, draft: bool) -> Result<Vec<Ready>, Error> {
+    let mut found = Vec::new();
+    for folder in folders(top)? {
         if let Some(about) = bundle::about(&folder)? {
             found.push(read(&folder, top, about, draft).await?);
         }

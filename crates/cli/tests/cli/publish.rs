@@ -369,6 +369,11 @@ fn what_cannot_be_published_stops_all() {
     );
     write(&top.path().join("good/main.tf"), "output \"slipway\" { value = {} }");
     write(&top.path().join("good/blueprint.json"), r#"{"version": "1.0.0"}"#);
+    // Among the files of a blueprint, it is one of them.
+    write(
+        &top.path().join("good/templates/blueprint.json"),
+        r#"{"title": "A page"}"#,
+    );
     write(
         &top.path().join("wrong/main.tf"),
         "terraform {\n  cloud {}\n}\noutput \"slipway\" { value = { urls = {} } }",

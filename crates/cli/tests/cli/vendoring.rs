@@ -124,12 +124,16 @@ impl Elsewhere {
 
     /// The repository, whose tag `v1` has a module that says this.
     fn keep_label(&self, says: &str) {
+        self.keep_linked_label(&format!("output \"text\" {{ value = \"{says}\" }}\n"), None);
+    }
+
+    /// Likewise, with a link beside the module's file.
+    fn keep_linked_label(&self, text: &str, link: Option<(&str, &Path)>) {
         let work = TempDir::new().expect("a folder");
-        fs::write(
-            work.path().join("main.tf"),
-            format!("output \"text\" {{ value = \"{says}\" }}\n"),
-        )
-        .expect("a file");
+        fs::write(work.path().join("main.tf"), text).expect("a file");
+        if let Some((name, target)) = link {
+            std::os::unix::fs::symlink(target, work.path().join(name)).expect("a link");
+        }
         let bare = self.folder.path().join("label.git");
         let _ = fs::remove_dir_all(&bare);
         let author = ["-c", "user.name=a", "-c", "user.email=a@example.com"];
@@ -323,6 +327,54 @@ async fn remote_module_that_is_not_among_the_files_is_rejected() {
         "{}",
         said(&refused)
     );
+}
+
+/// What is at an absolute path here is not there in a build, and would be another file.
+#[tokio::test]
+async fn absolute_link_in_a_repository_of_a_module_is_rejected() {
+    let server = Server::start();
+    let elsewhere = Elsewhere::start();
+    let outside = TempDir::new().expect("a folder");
+    let file = outside.path().join("main.tf");
+    fs::write(&file, "locals {}\n").expect("a file");
+    let (_folder, path) = blueprint(&format!(
+        "module \"label\" {{\n  source = \"git::http://{}/label.git?ref=v1\"\n}}\noutput \"slipway\" {{ value = {{}} }}\n",
+        elsewhere.place
+    ));
+    let calls_part = "module \"part\" {\n  source = \"./part\"\n}\n";
+    for (text, link, expected) in [
+        (
+            calls_part,
+            ("part", outside.path()),
+            "label/part is a link that leads out of",
+        ),
+        (
+            "",
+            ("more.tf", file.as_path()),
+            "label/more.tf of a remote module is a link",
+        ),
+        (
+            "",
+            ("host", file.as_path()),
+            "vendored/label/host is a link that leads out of",
+        ),
+    ] {
+        elsewhere.keep_linked_label(text, Some(link));
+        let refused = elsewhere.publish(&server, &path, "web@1.0.0");
+        let said = said(&refused);
+        assert!(
+            !refused.status.success() && said.contains(expected),
+            "{expected}: {said}"
+        );
+    }
+    // A file that the module does not need may be left out.
+    fs::write(path.join(".slipwayignore"), "/vendored/label/host\n").expect("a file");
+    let published = elsewhere.publish(&server, &path, "web@1.0.0");
+    assert!(published.status.success(), "{}", said(&published));
+    let version = server.get("/v1/blueprints/web/versions/1.0.0").await;
+    let files = kept(&server, version["digest"].as_str().expect("a digest"))["files"].clone();
+    let paths: Vec<&String> = files.as_object().expect("files").keys().collect();
+    assert_eq!(paths, ["main.tf", "vendored/label/main.tf", "vendored/modules.json"]);
 }
 
 /// A module in a folder of a package, which has more than a version can have.

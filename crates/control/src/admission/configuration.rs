@@ -6,7 +6,6 @@ use slipway_model::environment::Environment;
 use slipway_model::operation::{Operation, OperationKind};
 use slipway_model::problem::FieldProblem;
 use slipway_model::request::Patch;
-use slipway_model::stack::room::room_problem;
 use slipway_model::stack::{Configuration, Stack};
 use slipway_model::variable::{self, HIDDEN};
 use slipway_store::Error;
@@ -170,7 +169,6 @@ pub(super) fn configure(
         variables,
         sensitive,
     };
-    problems.extend(room_problem(&configuration));
     if problems.is_empty() {
         Ok(configuration)
     } else {

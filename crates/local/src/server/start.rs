@@ -165,6 +165,50 @@ mod tests {
         assert!(error.contains("dynamodb.db"), "{error}");
     }
 
+    /// A copy of the files that a server has open: what it leaves if it is killed.
+    fn left_by_a_killed_server(data: &Path) -> tempfile::TempDir {
+        let folder = DataFolder::open(data).expect("the folder");
+        let ledger = Ledger::open(&data.join("ledger.db")).expect("the ledger");
+        let tables = DynamoDb::open(&data.join("dynamodb.db")).expect("the tables");
+        check(&folder, &ledger, false).expect("a start");
+        let left = tempfile::tempdir().expect("a folder");
+        for entry in fs::read_dir(data).expect("the folder") {
+            let entry = entry.expect("an entry");
+            if entry.path().is_file() {
+                fs::copy(entry.path(), left.path().join(entry.file_name())).expect("a copy");
+            }
+        }
+        fs::create_dir(left.path().join("s3")).expect("the objects");
+        drop((tables, ledger));
+        left
+    }
+
+    /// `SQLite` reads a log up to the first part that is not as it was written, and says nothing of the rest.
+    #[test]
+    fn a_lost_or_damaged_log_of_the_tables_is_named() {
+        let data = tempfile::tempdir().expect("a folder");
+        start(data.path(), false).expect("the first start");
+        let header = 32;
+        for kept in [None, Some(0), Some(header)] {
+            let left = left_by_a_killed_server(data.path());
+            let log = left.path().join("dynamodb.db-wal");
+            let mut bytes = fs::read(&log).expect("a log");
+            match kept {
+                None => fs::remove_file(&log).expect("removes"),
+                Some(kept) => {
+                    bytes[kept..].fill(0xa5);
+                    fs::write(&log, bytes).expect("writes");
+                }
+            }
+            let error = start(left.path(), false).expect_err("a loss");
+            assert!(
+                error.contains("dynamodb.db") && error.contains("--accept-lost-data"),
+                "{kept:?}: {error}"
+            );
+            start(left.path(), true).expect("a start with what is left");
+        }
+    }
+
     #[test]
     fn a_server_that_dies_while_it_counts_has_lost_nothing() {
         let data = tempfile::tempdir().expect("a folder");

@@ -80,6 +80,15 @@ pub(super) fn problems(source: &Source) -> Vec<FieldProblem> {
     problems
 }
 
+/// The version of a provider in the lock file, by the end of its address.
+pub(super) fn version_of(source: &Source, provider: &str) -> Option<Version> {
+    let (_, text) = source.root_files().find(|(file, _)| *file == LOCK_FILE)?;
+    let body = terraform_file::parse(text).ok()?;
+    let is_of = |block: &&Block<'_>| block.labels.first().is_some_and(|address| address.ends_with(provider));
+    let version = body.blocks_of("provider").find(is_of)?.body.argument("version")?;
+    Version::parse(&text_of(version)?).ok()
+}
+
 fn read(block: &Block<'_>, address: &str, wrong: &mut impl FnMut(Place, String)) -> Option<Locked> {
     let parts: Vec<&str> = address.split('/').collect();
     let is_plain = |part: &&str| {

@@ -67,6 +67,8 @@ pub struct Shown {
     pub summary: PlanSummary,
     /// Every item, in the order in which people read them.
     pub(super) items: Vec<Packed>,
+    /// Of the replaced resources, those whose old object Terraform forgets instead of destroying it.
+    pub replaced_and_kept: u64,
     /// What becomes of the output `slipway`.
     pub contract: Option<PlannedContract>,
     /// What is wrong with that output, as far as the plan knows it: the apply would only show it when the resources exist.
@@ -256,6 +258,9 @@ impl Reader<'_> {
                     overwritten.insert(item.address.clone());
                 }
                 self.shown.summary.count(&item);
+                if item.action == Some(Action::Replace) && resource.change.forgets() {
+                    self.shown.replaced_and_kept += 1;
+                }
                 if matches!(item.action, Some(Action::Create | Action::Update | Action::Replace))
                     && let Some(keys) = resource.change.tags()
                 {

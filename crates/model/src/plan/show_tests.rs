@@ -68,6 +68,16 @@ fn counted(plan: &Value) -> BTreeMap<String, u64> {
 }
 
 #[test]
+fn replaced_object_that_is_kept_is_counted() {
+    let kept = |name: &str| {
+        let text = std::fs::read_to_string(plans().join(name)).expect("a plan");
+        read_text(&text).expect("a plan").replaced_and_kept
+    };
+    assert_eq!(kept("doc_create_then_forget.json"), 1);
+    assert_eq!(kept("doc_tofu_forgets.json"), 1);
+}
+
+#[test]
 fn every_golden_plan_is_read_as_recorded() {
     let records = std::env::var_os("SLIPWAY_RECORD").is_some();
     let mut names: Vec<PathBuf> = std::fs::read_dir(plans())

@@ -30,10 +30,10 @@ pub(super) fn name(named: &mut Vec<ResourceChange>, change: ResourceChange) {
     }
 }
 
-/// How many reasons a [`PlanSummary`] gives for not being understood.
+/// How many reasons a [`PlanSummary`] gives for not being understood, and how many warnings.
 const REASONS_NAMED: usize = 10;
 
-/// The most bytes of such a reason.
+/// The most bytes of one of these.
 const REASON_BYTES: usize = 400;
 
 /// How many bytes the keys of tags have together that a [`PlanSummary`] keeps.
@@ -41,6 +41,17 @@ const TAGS_BYTES: usize = 16 * 1024;
 
 /// How many types of resources a [`PlanSummary`] counts.
 const TYPES_COUNTED: usize = 500;
+
+/// Adds a text to a list while there is room, unless the list has it.
+fn note_in(list: &mut Vec<String>, text: &str) {
+    let kept = cut(text, REASON_BYTES);
+    match list.len() {
+        _ if list.contains(&kept) => {}
+        len if len < REASONS_NAMED => list.push(kept),
+        len if len == REASONS_NAMED => list.push("and more".to_owned()),
+        _ => {}
+    }
+}
 
 /// One resource of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,6 +140,9 @@ pub struct PlanSummary {
     /// What in the plan is not understood. Such a plan is never applied without an approval.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_understood: Vec<String>,
+    /// What Terraform warns of: the first texts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// What the resources cost a month, before and after.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<MonthlyCost>,
@@ -209,14 +223,12 @@ impl PlanSummary {
 
     /// Notes something that is not understood.
     pub fn note(&mut self, what: impl Into<String>) {
-        let kept = cut(&what.into(), REASON_BYTES);
-        match self.not_understood.len() {
-            len if len < REASONS_NAMED && !self.not_understood.contains(&kept) => {
-                self.not_understood.push(kept);
-            }
-            len if len == REASONS_NAMED => self.not_understood.push("and more".to_owned()),
-            _ => {}
-        }
+        note_in(&mut self.not_understood, &what.into());
+    }
+
+    /// Notes a warning of Terraform, which has no secrets.
+    pub fn warn(&mut self, text: &str) {
+        note_in(&mut self.warnings, text);
     }
 
     /// How many resources an apply would touch.
@@ -325,11 +337,15 @@ mod tests {
     fn reasons_leave_room_in_the_record() {
         let mut odd = PlanSummary::default();
         for reason in 0..30 {
-            odd.note(format!("{reason} {}", "x".repeat(1_000)));
+            // Terraform repeats a warning for each call of a module.
+            for _ in 0..2 {
+                odd.note(format!("{reason} {}", "x".repeat(1_000)));
+                odd.warn(&format!("{reason} {}", "x".repeat(1_000)));
+            }
         }
-        assert_eq!(
-            (odd.not_understood.len(), odd.not_understood[10].as_str()),
-            (REASONS_NAMED + 1, "and more")
-        );
+        for list in [&odd.not_understood, &odd.warnings] {
+            assert_eq!((list.len(), list[10].as_str()), (REASONS_NAMED + 1, "and more"));
+            assert!(list.iter().all(|text| text.len() <= REASON_BYTES), "{list:?}");
+        }
     }
 }

@@ -33,6 +33,11 @@ impl Configuration {
         serde_json::to_string(self).map_or(usize::MAX, |text| text.len())
     }
 
+    /// How many bytes its values have.
+    fn value_bytes(&self) -> usize {
+        serde_json::to_string(&self.variables).map_or(usize::MAX, |text| text.len())
+    }
+
     /// How many bytes it adds to a record that has the other configuration: a value that both have is stored once, and named.
     fn bytes_beside(&self, other: &Self) -> usize {
         let (same, differing): (BTreeMap<_, _>, BTreeMap<_, _>) = self
@@ -53,6 +58,9 @@ impl Stack {
     /// Why its record has no room for being made from this.
     pub fn room_problem(&self, configuration: &Configuration) -> Option<FieldProblem> {
         let contract = self.contract.as_ref().map_or(0, Contract::bytes);
+        if self.is_over_and_grows_no_further(configuration, contract) {
+            return None;
+        }
         room_problem(configuration).or_else(|| {
             let (bytes, most) = self.excess(configuration, contract)?;
             Some(FieldProblem::new(
@@ -69,6 +77,9 @@ impl Stack {
 
     /// Why its record has no room for a contract of so many bytes, if it is made from this.
     pub fn contract_room_problem(&self, configuration: &Configuration, contract: usize) -> Option<FieldProblem> {
+        if self.is_over_and_grows_no_further(configuration, contract) {
+            return None;
+        }
         let (bytes, most) = self.excess(configuration, contract)?;
         Some(FieldProblem::new(
             OUTPUT,
@@ -77,6 +88,17 @@ impl Stack {
             ),
             "shorten the output or the values: move long commands and values into files of the images",
         ))
+    }
+
+    /// Whether the record has more than it may have, of an earlier version of Slipway, and these have no more than that. Without room for the
+    /// values of before, the end of a failed apply leaves these out: otherwise such a stack could not be changed, not even to be smaller.
+    fn is_over_and_grows_no_further(&self, configuration: &Configuration, contract: usize) -> bool {
+        let known = self.contract.as_ref().map_or(0, Contract::bytes);
+        let mut stored = std::iter::once(&self.configuration).chain(&self.applied);
+        let is_over = stored.clone().any(|one| one.bytes() > CONFIGURATION_BYTES)
+            || self.excess(&self.configuration, known).is_some();
+        let bytes = configuration.value_bytes();
+        is_over && contract <= known && stored.any(|one| bytes <= one.value_bytes())
     }
 
     /// How many bytes these have, with what an apply that fails leaves beside them, and how many they may have, if they have more.
@@ -172,6 +194,25 @@ mod tests {
         );
         let problem = room_problem(&configuration(&[blob("a", CONFIGURATION_BYTES)])).expect("a problem");
         assert!(problem.detail.contains("at most 245760"), "{problem:?}");
+    }
+
+    #[test]
+    fn stack_over_the_limits_can_be_made_no_larger() {
+        for bytes in [CONFIGURATION_BYTES + 1_000, KEPT_BYTES + 1_000] {
+            let before = configuration(&[blob("a", bytes), ("flag", false.into())]);
+            let stack = stack(&before, 1_000);
+            let contract = stack.contract.as_ref().map_or(0, Contract::bytes);
+            let mut newer = configuration(&[blob("a", bytes), ("flag", true.into())]);
+            newer.version = semver::Version::new(1, 0, 10_000);
+            let small = configuration(&[blob("b", 9_000)]);
+            for made in [&before, &newer, &small] {
+                assert_eq!(stack.room_problem(made), None);
+                assert_eq!(stack.contract_room_problem(made, contract), None);
+            }
+            let larger = configuration(&[blob("b", bytes + 1), ("flag", false.into())]);
+            assert!(stack.room_problem(&larger).is_some());
+            assert!(stack.contract_room_problem(&before, MADE_BYTES).is_some());
+        }
     }
 
     #[test]

@@ -93,6 +93,30 @@ fn both_syntaxes_say_the_same() {
 }
 
 #[test]
+fn default_of_an_optional_attribute_may_be_an_expression() {
+    for (written, value, expression) in [
+        ("number, 60 * 5", Some(json!(300)), None),
+        ("string, \"${\"a\"}-b\"", Some(json!("a-b")), None),
+        ("number, 1 / 3", None, Some("1 / 3")),
+    ] {
+        let kind = format!("object({{ a = optional({written}) }})");
+        let hcl = schema("a.tf", &format!("variable \"v\" {{\n type = {kind}\n}}\n"));
+        let json = json!({"variable": {"v": {"type": kind}}}).to_string();
+        assert_eq!(hcl, schema("a.tf.json", &json), "{written}");
+        let Kind::Object(attributes) = &hcl[0].kind else {
+            panic!("{hcl:?}")
+        };
+        let attribute = &attributes["a"];
+        assert!(attribute.optional, "{written}");
+        assert_eq!(
+            (attribute.default.as_ref(), attribute.default_expression.as_deref()),
+            (value.as_ref(), expression),
+            "{written}"
+        );
+    }
+}
+
+#[test]
 fn a_broken_file_is_named_with_the_place() {
     let named = problems("main.tf", "variable \"a\" {\n  type = \n}");
     assert_eq!(named[0].field, "files.main.tf");

@@ -112,14 +112,14 @@ fn tone(kind: Kind) -> Tone {
 
 /// A text without characters that control how it is shown: escape sequences, and [marks]. Line breaks stay.
 fn plain(text: &str) -> String {
-    let shown = |letter: char| {
-        if letter == '\n' || !(letter.is_control() || marks::is_mark(letter)) {
+    let shown = |(letter, is_mark): (char, bool)| {
+        if letter == '\n' || !(letter.is_control() || is_mark) {
             letter
         } else {
             '\u{fffd}'
         }
     };
-    text.chars().map(shown).collect()
+    marks::letters(text).map(shown).collect()
 }
 
 fn shortened(text: &str, most: usize) -> String {

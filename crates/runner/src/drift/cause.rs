@@ -103,7 +103,7 @@ impl<'a> Causes<'a> {
 }
 
 /// The parts of an address, without keys.
-fn names(address: &str) -> Vec<&str> {
+pub(super) fn names(address: &str) -> Vec<&str> {
     let parts = protection::parts(address).into_iter();
     parts
         .map(|part| part.split_once('[').map_or(part, |(name, _)| name))

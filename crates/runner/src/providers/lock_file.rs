@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use hcl_edit::expr::Expression;
-use hcl_edit::parser::parse_body;
+use slipway_model::terraform_file::{self, Argument};
 
 /// A provider in a lock file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,27 +18,15 @@ pub struct Provider {
 
 /// Reads a lock file. The error says what is wrong with it.
 pub fn read(text: &str) -> Result<Vec<Provider>, String> {
-    let body = parse_body(text).map_err(|error| {
-        let location = error.location();
-        format!(
-            "line {}, column {}: {}",
-            location.line(),
-            location.column(),
-            error.message()
-        )
-    })?;
+    let body = terraform_file::parse(text).map_err(|error| error.to_string())?;
     let mut providers = Vec::new();
-    for block in body.get_blocks("provider") {
+    for block in body.blocks_of("provider") {
         let address = block
             .labels
             .first()
-            .map(|label| label.as_str().to_owned())
-            .unwrap_or_default();
-        let attribute = |name: &str| block.body.get_attribute(name).map(|attribute| &attribute.value);
-        let version = attribute("version")
-            .and_then(Expression::as_str)
-            .unwrap_or_default()
-            .to_owned();
+            .map_or_else(String::new, |label| label.clone().into_owned());
+        let version = block.body.argument("version").and_then(Argument::as_text);
+        let version = version.unwrap_or_default();
         // They become paths and names of objects.
         let parts: Vec<&str> = address.split('/').collect();
         if parts.len() != 3 || !parts.iter().copied().chain([version.as_str()]).all(is_plain) {
@@ -46,9 +34,15 @@ pub fn read(text: &str) -> Result<Vec<Provider>, String> {
                 "the provider {address:?} of version {version:?} is none that Terraform writes"
             ));
         }
-        let hashes = attribute("hashes").and_then(Expression::as_array);
-        let hashes = hashes.into_iter().flat_map(|hashes| hashes.iter());
-        let hashes = hashes.filter_map(Expression::as_str).map(str::to_owned).collect();
+        let hashes = block.body.argument("hashes").map(Argument::expression);
+        let hashes = match &hashes {
+            Some(Ok(Expression::Array(hashes))) => hashes
+                .iter()
+                .filter_map(Expression::as_str)
+                .map(str::to_owned)
+                .collect(),
+            _ => Vec::new(),
+        };
         providers.push(Provider {
             address,
             version,
@@ -112,6 +106,8 @@ mod tests {
             hashes: vec!["h1:ab/c+d=".to_owned(), "zh:00ff".to_owned()],
         };
         assert_eq!(read(text), Ok(vec![expected.clone()]));
+        // Terraform passes over a byte order mark, and publishing does.
+        assert_eq!(read(&format!("\u{feff}{text}")), Ok(vec![expected.clone()]));
         assert_eq!(
             expected.key("linux_arm64"),
             "providers/registry.terraform.io/hashicorp/aws/6.69.1/linux_arm64.zip"

@@ -8,7 +8,11 @@ use slipway_model::terraform::{OLDEST_TERRAFORM, OLDEST_TOFU, OUTPUT};
 use super::Report;
 use super::words::program_name;
 use crate::error::Error;
-use crate::stream::{Output, UI_MAJOR};
+use crate::stream::{Changes, Output, UI_MAJOR};
+
+fn incomplete(why: String) -> Error {
+    Error::StreamIncomplete { command: "plan", why }
+}
 
 impl Report {
     /// Refuses a program that is too old, or whose stream is not understood. Its first message says so.
@@ -36,15 +40,21 @@ impl Report {
         }
     }
 
-    /// Refuses a plan of which Terraform did not say everything: it would be reviewed and approved as less than what is applied. Terraform 1.11.4 ends with exit code 0 also where it could not write.
-    pub(crate) fn check_plan(&self) -> Result<(), Error> {
-        let incomplete = |why: String| Err(Error::StreamIncomplete { command: "plan", why });
+    /// The counts with which Terraform ended a plan. Terraform 1.11.4 ends with exit code 0 also where it could not write.
+    pub(crate) fn ended_plan(&self) -> Result<&Changes, Error> {
         if self.cut {
-            return incomplete("a message in it is not whole".to_owned());
+            return Err(incomplete("a message in it is not whole".to_owned()));
         }
-        let Some(said) = &self.planned else {
-            return incomplete("it ends without a `change_summary`".to_owned());
-        };
+        let ended = self.planned.as_ref();
+        ended.ok_or_else(|| incomplete("it ends without a `change_summary`".to_owned()))
+    }
+
+    /// Refuses a plan of which Terraform did not say everything: it would be reviewed and approved as less than what is applied.
+    ///
+    /// `kept` is how many replaced objects the saved plan forgets instead of destroying them. The stream names each as a replacement, and
+    /// Terraform 1.16 counts none of them.
+    pub(crate) fn check_plan(&self, kept: u64) -> Result<(), Error> {
+        let said = self.ended_plan()?;
         if !self.unknown.is_empty() {
             // It may be among what is counted. The saved plan is read after this, and what is not understood needs an approval.
             return Ok(());
@@ -56,16 +66,19 @@ impl Report {
             replace,
             ..
         } = self.plan;
-        let named = (add + replace, change, destroy + replace, self.importing);
-        let summed = (said.add, said.change, said.remove, said.import);
-        if named == summed {
+        let agree = |named: u64, summed: u64| named == summed || named.checked_sub(kept) == Some(summed);
+        let (added, removed) = (add + replace, destroy + replace);
+        if agree(added, said.add)
+            && agree(removed, said.remove)
+            && (change, self.importing) == (said.change, said.import)
+        {
             return Ok(());
         }
-        incomplete(format!(
+        Err(incomplete(format!(
             "it names {} to create, update, destroy and import, and its `change_summary` counts {}",
-            counted(named.0 + named.1 + named.2 + named.3, "change"),
-            summed.0 + summed.1 + summed.2 + summed.3,
-        ))
+            counted(added + change + removed + self.importing, "change"),
+            said.add + said.change + said.remove + said.import,
+        )))
     }
 
     /// Refuses an apply that Terraform did not end.
@@ -155,6 +168,38 @@ mod tests {
                 .0
                 .only_the_state_failed()
         );
+    }
+
+    /// As `internal/command/views` of Terraform writes it: `changeAction` names both kinds `replace`, and the summary counts neither.
+    #[test]
+    fn replaced_objects_that_are_kept_are_not_counted() {
+        let stream = |add: u64, remove: u64| {
+            [
+                json!({"@level": "info", "@message": "Terraform 1.16.0", "type": "version", "terraform": "1.16.0", "ui": "1.3"}),
+                json!({"@level": "info", "@message": "r.kept: Plan to replace", "type": "planned_change", "change": {
+                    "resource": {"addr": "r.kept", "module": "", "resource": "r.kept", "implied_provider": "r",
+                        "resource_type": "r", "resource_name": "kept", "resource_key": null},
+                    "action": "replace", "reason": "tainted",
+                }}),
+                json!({"@level": "info", "@message": "r.lost: Plan to delete", "type": "planned_change", "change": {
+                    "resource": {"addr": "r.lost", "module": "", "resource": "r.lost", "implied_provider": "r",
+                        "resource_type": "r", "resource_name": "lost", "resource_key": null},
+                    "action": "delete", "reason": "delete_because_no_resource_config",
+                }}),
+                json!({"@level": "info", "@message": "Plan: 0 to add, 0 to change, 1 to destroy.", "type": "change_summary",
+                    "changes": {"add": add, "change": 0, "import": 0, "remove": remove, "action_invocation": 0, "operation": "plan"}}),
+            ]
+        };
+        let check = |add, remove, kept| report(&stream(add, remove)).0.check_plan(kept);
+        check(0, 1, 1).expect("the saved plan keeps the one that is not counted");
+        check(1, 2, 0).expect("everything is counted");
+        for (add, remove, kept) in [(0, 1, 0), (0, 1, 2), (0, 0, 1), (2, 1, 1)] {
+            let refused = check(add, remove, kept);
+            assert!(
+                matches!(refused, Err(Error::StreamIncomplete { .. })),
+                "{add} {remove} {kept}"
+            );
+        }
     }
 
     #[test]

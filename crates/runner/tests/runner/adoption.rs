@@ -187,7 +187,7 @@ fn update_imports_the_new_one_of_a_replaced_resource() {
 }
 
 /// Two resources, and one after them that kills Terraform; the next version has `more` in place of the second.
-fn two_are_created(world: &World, more: &str) -> (Operation, Operation) {
+pub fn two_are_created(world: &World, more: &str) -> (Operation, Operation) {
     let text = |second: &str, command: &str| {
         format!(
             r#"
@@ -297,7 +297,7 @@ fn imports(world: &World, update: &Operation, id: &str) {
 }
 
 /// The record of what the state may lack.
-fn created(world: &World, operation: &Operation) -> Option<Value> {
+pub fn created(world: &World, operation: &Operation) -> Option<Value> {
     let key = format!("stacks/{}/created.json", operation.stack);
     let object = world.aws.object(STATES, &key)?;
     Some(serde_json::from_slice(&object).expect("JSON"))

@@ -30,6 +30,9 @@ struct Memory {
     cut: u32,
     /// How many of the next requests are throttled.
     throttled: u32,
+    /// Whether all requests for locks of states are, and how many there were.
+    throttles_locks: bool,
+    lock_requests: u32,
     /// The same of DynamoDB, by connections.
     database_cut: u32,
     database_throttled: u32,
@@ -191,6 +194,16 @@ impl Aws {
         (memory.cut, memory.throttled) = (cut, throttled);
     }
 
+    /// Throttles every request for the lock of a state, or none.
+    pub fn throttle_locks(&self, is_throttled: bool) {
+        self.memory().throttles_locks = is_throttled;
+    }
+
+    /// How many requests for the locks of states there were.
+    pub fn lock_requests(&self) -> u32 {
+        self.memory().lock_requests
+    }
+
     /// Cuts and throttles the first answer of as many connections of DynamoDB.
     pub fn disturb_database(&self, cut: u32, throttled: u32) {
         let mut memory = self.memory();
@@ -264,6 +277,12 @@ async fn answer(State(memory): State<Shared>, method: Method, uri: Uri, headers:
         return error(StatusCode::SERVICE_UNAVAILABLE, "SlowDown");
     }
     let path = uri.path().to_owned();
+    if path.ends_with(".tflock") {
+        memory.lock_requests += 1;
+        if memory.throttles_locks {
+            return error(StatusCode::SERVICE_UNAVAILABLE, "SlowDown");
+        }
+    }
     if method == Method::GET && uri.query().is_some_and(|query| query.contains("list-type=2")) {
         return list(&memory, &path, uri.query().unwrap_or_default());
     }

@@ -85,6 +85,41 @@ fn saved_plan_that_does_not_say_all_is_no_result() {
     }
 }
 
+/// What `show` says with a changed attribute in it.
+const CHANGED: &str = r#"s/"prior_state":/"resource_drift":[{"address":"terraform_data.a[0]","type":"terraform_data","change":{"actions":["update"],"before":{"output":0},"after":{"output":7}}}],"prior_state":/"#;
+
+/// A refresh shows what other resources and AWS change. An update leaves it as it is, so the check would find it for ever.
+#[test]
+fn only_what_an_update_would_change_is_drift() {
+    let Some(world) = World::new() else { return };
+    let operation = made(&world);
+    let both = r#"show ] || [ "$1" = plan"#;
+    let planned = r#"s/"actions":\["no-op"\]/"actions":["update"]/"#;
+    let no_update = r#"case "$*" in plan*-refresh-only*) ;; plan*) exit 1 ;; esac"#;
+    for (script, count, said) in [
+        (format!(r#""$real" "$@" | sed '{CHANGED}'"#), 0, "so it is not drift"),
+        (
+            format!(r#""$real" "$@" | sed '{CHANGED};{planned}'"#),
+            1,
+            "1 resource differs",
+        ),
+        (
+            format!("{no_update}\n\"$real\" \"$@\" | sed '{CHANGED}'"),
+            1,
+            "each difference counts as drift",
+        ),
+    ] {
+        let looked = check(&world, &operation);
+        instead_of(&world, both, &script);
+        let printed = world.succeed(&looked, "plan", "plan");
+        let drift = world.operation(&looked).drift.expect("a drift");
+        assert_eq!(drift.count, count, "{script}\n{printed}");
+        assert!(printed.contains(said), "{script}\n{printed}");
+        world.end(&looked, &End::Succeeded);
+        undo(&world);
+    }
+}
+
 /// A stack whose resources exist in the state alone has nothing that could differ.
 #[test]
 fn drift_check_says_what_it_did_not_compare() {

@@ -142,6 +142,26 @@ fn cut_bodies_and_throttles_are_waited_out() {
     }
 }
 
+/// A plan writes no state, and S3 throttles writes first.
+#[test]
+fn plan_takes_no_lock_and_succeeds_while_locks_are_throttled() {
+    let Some(world) = World::new() else { return };
+    let operation = provision(&world, &slow("true"));
+    world.aws.throttle_locks(true);
+    world.succeed(&operation, "plan", "plan");
+    assert_eq!(world.aws.lock_requests(), 0);
+    world.aws.throttle_locks(false);
+    world.succeed(&operation, "apply", "apply");
+    assert!(world.aws.lock_requests() > 0, "an apply takes the lock");
+    world.end(&operation, &End::Succeeded);
+
+    let counted = world.aws.lock_requests();
+    world.aws.throttle_locks(true);
+    let check = world.request(Work::Drift, &world.stack(&operation), None);
+    world.succeed(&check, "plan", "again");
+    assert_eq!(world.aws.lock_requests(), counted, "a drift check takes none");
+}
+
 /// Terraform writes the state at its end, and every twenty seconds: what was made since is nowhere else.
 #[test]
 fn killed_terraform_names_what_it_may_have_made() {

@@ -97,6 +97,37 @@ fn plan_of_which_a_part_is_missing_fails() {
     world.succeed(&operation, "plan", "plan");
 }
 
+/// `lifecycle { destroy = false }` of Terraform 1.16: its stream says `replace`, and its summary counts nothing.
+#[test]
+fn replaced_object_that_is_kept_is_counted_by_the_saved_plan() {
+    let Some(world) = World::new() else { return };
+    let text = r#"
+variable "n" { type = number }
+resource "terraform_data" "a" { triggers_replace = var.n }
+output "slipway" { value = {} }
+"#;
+    let version = |n: u32| world.blueprint(&[("main.tf", text)], &json!({"n": n}));
+    let operation = world.provision("one", version(1));
+    world.succeed(&operation, "plan", "plan");
+    world.succeed(&operation, "apply", "apply");
+    world.end(&operation, &End::Succeeded);
+    let update = world.request(UPDATE, &world.stack(&operation), Some(version(2)));
+
+    let uncounted = r#"/change_summary/{s/"add":1,/"add":0,/;s/"remove":1,/"remove":0,/}"#;
+    let kept = r#"s/"actions":\["delete","create"\]/"actions":["create","forget"]/"#;
+    let both = r#"show ] || [ "$1" = plan"#;
+    instead_of(&world, both, &format!(r#""$real" "$@" | sed '{uncounted}'"#));
+    let printed = world.fail(&update, "plan", "plan");
+    let message = message(&world, &update, "Slipway.PlanFailed");
+    assert!(message.contains("names 2 changes"), "{message}\n{printed}");
+
+    instead_of(&world, both, &format!(r#""$real" "$@" | sed '{uncounted};{kept}'"#));
+    let printed = world.succeed(&update, "plan", "plan");
+    let plan = world.operation(&update).plan.expect("a plan");
+    assert_eq!((plan.replace, plan.resource_count()), (1, 1), "{plan:?}\n{printed}");
+    assert_eq!(plan.not_understood, Vec::<String>::new(), "{plan:?}");
+}
+
 /// What Slipway does not know may be a change: an approver decides.
 #[test]
 fn plan_that_is_not_understood_needs_an_approval() {
@@ -217,21 +248,31 @@ fn destroy_succeeds_only_with_an_empty_state() {
     assert_eq!(world.state(&destroy)["resources"], json!([]));
 }
 
-/// The whole of it on a file system of its own, for which a test has to be root.
-#[test]
+/// A file system of its own with three megabytes, for which a test has to be root.
 #[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
-fn plan_on_a_full_disk_is_whole_or_fails() {
-    let Some(world) = World::new() else { return };
-    let operation = provision(&world, 59);
+fn small_disk() -> Option<tempfile::TempDir> {
     let disk = tempfile::tempdir().expect("a folder");
     let mount = Command::new("mount")
         .args(["-t", "tmpfs", "-o", "size=3m", "none"])
         .arg(disk.path())
         .output();
-    if !mount.is_ok_and(|output| output.status.success()) {
-        println!("skipped: mounting a small file system needs root; run the tests as root");
-        return;
+    if mount.is_ok_and(|output| output.status.success()) {
+        return Some(disk);
     }
+    println!("skipped: mounting a small file system needs root; run the tests as root");
+    None
+}
+
+fn unmount(disk: &tempfile::TempDir) {
+    let unmounted = Command::new("umount").arg("-l").arg(disk.path()).status();
+    assert!(unmounted.expect("umount").success());
+}
+
+#[test]
+fn plan_on_a_full_disk_is_whole_or_fails() {
+    let Some(world) = World::new() else { return };
+    let operation = provision(&world, 59);
+    let Some(disk) = small_disk() else { return };
     for pages in [2_u32, 4, 6, 8, 12, 32] {
         // Just before Terraform writes its first line.
         let fill = format!(
@@ -249,8 +290,48 @@ fn plan_on_a_full_disk_is_whole_or_fails() {
             other => panic!("{pages} pages: {other:?}"),
         }
     }
-    let unmounted = Command::new("umount").arg("-l").arg(disk.path()).status();
-    assert!(unmounted.expect("umount").success());
+    unmount(&disk);
+}
+
+/// The runner writes nothing more once Terraform has ended: the apply that succeeded counts, and what is kept of the one that failed
+/// has no secret.
+#[test]
+fn apply_that_fills_the_disk_keeps_its_end() {
+    let Some(world) = World::new() else { return };
+    let Some(disk) = small_disk() else { return };
+    let filler = disk.path().join("filler");
+    let fill = format!(
+        "\"$real\" \"$@\"; code=$?\ncat /dev/zero >'{}' 2>/dev/null\nexit $code",
+        filler.display()
+    );
+    for (end, expected) in [("true", 0), ("exit 1", 1)] {
+        let text = format!(
+            r#"
+resource "terraform_data" "secret" {{ input = sensitive("hunter2-sesame-open") }}
+resource "terraform_data" "b" {{
+  input = terraform_data.secret.id
+  provisioner "local-exec" {{ command = "echo hunter2-sesame-open; {end}" }}
+}}
+output "slipway" {{ value = {{}} }}
+"#
+        );
+        let configuration = world.blueprint(&[("main.tf", &text)], &json!({}));
+        let operation = world.provision(&format!("stack-{expected}"), configuration);
+        let run = |phase: &str| {
+            let mut build = world.build(&operation, phase, phase);
+            let status = build.env("TMPDIR", disk.path()).status().expect("a build");
+            world.aws.end_build(&format!("runner:{phase}"));
+            status.code()
+        };
+        assert_eq!(run("plan"), Some(0), "{}", world.printed("plan"));
+        instead_of(&world, "apply", &fill);
+        assert_eq!(run("apply"), Some(expected), "{}", world.printed("apply"));
+        std::fs::remove_file(&filler).expect("the disk was filled");
+        let stream = world.artifact(&operation, "apply.jsonl");
+        assert_eq!(stream.is_some(), expected == 1);
+        assert!(!stream.unwrap_or_default().contains("hunter2"));
+    }
+    unmount(&disk);
 }
 
 /// Without the move the next version, which needs no `moved` block any more, destroys the resource.

@@ -9,7 +9,7 @@ use slipway_model::operation::work::Work;
 use slipway_model::plan::{Action, Verdict};
 use slipway_store::finish::End;
 
-use crate::support::{ARTIFACTS, PREVIEW, World};
+use crate::support::{ARTIFACTS, PREVIEW, UPDATE, World};
 
 const BLUEPRINT: &str = r#"
 terraform {
@@ -193,6 +193,38 @@ fn a_preview_keeps_nothing_that_could_be_applied() {
             .fail(&preview, "apply", "apply")
             .contains("the plan of this operation is missing")
     );
+}
+
+/// A path of the machine in a trigger is the same in every operation, in modules too.
+#[test]
+fn update_with_its_folders_in_triggers_changes_nothing() {
+    let Some(world) = World::new() else { return };
+    let folders = "[path.cwd, abspath(path.module), abspath(path.root)]";
+    let resource = format!(
+        "resource \"terraform_data\" \"folders\" {{\n  input = {folders}\n  triggers_replace = {folders}\n}}\n"
+    );
+    let root = format!("{resource}module \"m\" {{\n  source = \"./m\"\n}}\noutput \"slipway\" {{ value = {{}} }}\n");
+    let version = |more: &str| {
+        let files = [
+            ("main.tf", root.as_str()),
+            ("m/main.tf", resource.as_str()),
+            ("more.tf", more),
+        ];
+        world.blueprint(&files, &json!({}))
+    };
+    let operation = world.provision("one", version(""));
+    world.succeed(&operation, "plan", "plan");
+    world.succeed(&operation, "apply", "apply");
+    world.end(&operation, &End::Succeeded);
+    assert_eq!(world.state(&operation)["resources"].as_array().map(Vec::len), Some(2));
+
+    for configuration in [None, Some(version("locals {}\n"))] {
+        let update = world.request(UPDATE, &world.stack(&operation), configuration);
+        let printed = world.succeed(&update, "plan", "again");
+        let plan = world.operation(&update).plan.expect("a plan");
+        assert!(plan.is_empty(), "{printed}");
+        world.end(&update, &End::Succeeded);
+    }
 }
 
 /// CodeBuild unpacks the toolchain into another folder for each build: what `init` made is found all the same.

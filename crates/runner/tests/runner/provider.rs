@@ -17,9 +17,21 @@ terraform {
     aws = { source = "hashicorp/aws" }
   }
 }
+variable "center" { default = "shop" }
+provider "aws" {
+  default_tags {
+    tags = {
+      CostCenter      = "${var.center}-1" # the shop
+      "slipway:stack" = "theirs"
+    }
+  }
+}
 provider "aws" {
   alias  = "edge"
   region = "us-east-1"
+  default_tags {
+    tags = merge({ CostCenter = "${var.center}-1" }, null)
+  }
 }
 resource "aws_sqs_queue" "here" { name = "here" }
 resource "aws_sqs_queue" "edge" {
@@ -62,6 +74,7 @@ fn the_provider_gets_role_region_and_tags() {
     let outputs = world.outputs(&operation);
     for tags in outputs["tags"].as_array().expect("a list") {
         assert_eq!(tags["slipway:stack"], operation.stack.as_str());
+        assert_eq!(tags["CostCenter"], "shop-1");
         assert_eq!(tags["slipway:owner"], "ada _the owner_ __lovelace_");
     }
     let arns = outputs["arns"].to_string();
@@ -78,6 +91,27 @@ fn the_provider_gets_role_region_and_tags() {
         world.calls(),
         ["init", "plan", "show", "show", "apply", "plan", "show", "show", "apply"]
     );
+}
+
+#[test]
+fn provider_that_leaves_the_environment_fails_before_terraform() {
+    let Some(world) = World::new() else { return };
+    world.put_environment("arn:aws:iam::111111111111:role/slipway-environment-dev", "eu-west-1");
+    let role = "provider \"aws\" {\n  assume_role {\n    role_arn = \"arn:aws:iam::222222222222:role/x\"\n  }\n}\n";
+    let main = "module \"m\" {\n  source = \"./m\"\n}\noutput \"slipway\" { value = {} }\n";
+    for (called, files, words) in [
+        ("role", [("main.tf", role), ("m/main.tf", "")], "main.tf:1: "),
+        ("module", [("main.tf", main), ("m/main.tf", role)], "m/main.tf:1: "),
+    ] {
+        let operation = world.provision(called, world.blueprint(&files, &json!({})));
+        let printed = world.fail(&operation, "plan", called);
+        let message = world.operation(&operation).failure.expect("a failure").message;
+        assert!(
+            message.contains(words) && message.contains("root module") == (called == "module"),
+            "{message}\n{printed}"
+        );
+        assert!(world.calls().is_empty(), "{called}");
+    }
 }
 
 const FILES: &str = r#"

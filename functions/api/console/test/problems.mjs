@@ -79,6 +79,38 @@ export function problems(shared) {
     await page.context().close();
   });
 
+  test('a fault while the log is drawn loses no line', async () => {
+    const { slipway, browser } = shared;
+    const page = await fakedPage(browser);
+    const faults = [];
+    page.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
+    await page.addInitScript(() => {
+      const replace = Element.prototype.replaceChildren;
+      let failed = false;
+      Element.prototype.replaceChildren = function replaceChildren(...nodes) {
+        if (!failed && this.closest('.log-pane') && nodes.some((node) => node.textContent?.includes('line 1'))) {
+          failed = true;
+          throw new RangeError('a fault of the page');
+        }
+        return replace.apply(this, nodes);
+      };
+    });
+    const asked = [];
+    await page.route(/\/v1\/operations\/op-1$/, (route) => route.fulfill({ json: { ...operation('text', undefined, 'running'), id: 'op-1' } }));
+    await page.route(/\/v1\/operations\/op-1\/logs/, (route) => {
+      const after = new URL(route.request().url()).searchParams.get('after');
+      asked.push(after);
+      const lines = (after ? [3, 4] : [1, 2]).map((number) => ({ time: '2026-11-28T10:00:00Z', step: 'Apply', message: `line ${number}` }));
+      return route.fulfill({ json: { lines, after: after ? 'b' : 'a', ended: after !== null } });
+    });
+    await visit(page, `${slipway.url}/console/operations/op-1`);
+    await page.locator('.log-head [role=status]', { hasText: /^4 lines$/ }).waitFor();
+    assert.deepEqual(await page.locator('.log-line .text').allInnerTexts(), ['line 1', 'line 2', 'line 3', 'line 4']);
+    assert.deepEqual(asked, [null, 'a']);
+    assert.ok(faults.some((fault) => fault.includes('a fault of the page')), faults.join('; '));
+    await page.context().close();
+  });
+
   test('an operation or a stack that no longer exists ends its page', async () => {
     const { slipway, browser } = shared;
     const page = await fakedPage(browser);

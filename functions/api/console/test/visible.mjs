@@ -10,9 +10,9 @@ import { axe, openPage, visit } from './support.mjs';
 
 const read = (path) => fs.readFileSync(new URL(path, import.meta.url), 'utf8');
 
-/** The code points of `is_mark` in Rust. */
-function marks() {
-  const body = /matches!\(letter,([^]*?)\)\n/.exec(read('../../../../crates/model/src/marks.rs'))[1];
+/** The code points for which a function of crates/model/src/marks.rs holds. */
+function codes(name) {
+  const body = new RegExp(`fn ${name}\\(letter[^]*?matches!\\(letter,([^]*?)\\)\\n`).exec(read('../../../../crates/model/src/marks.rs'))[1];
   const found = new Set();
   for (const [, from, to] of body.matchAll(/'\\u\{([0-9a-f]+)\}'(?:\.\.='\\u\{([0-9a-f]+)\}')?/g)) {
     for (let code = parseInt(from, 16); code <= parseInt(to ?? from, 16); code += 1) found.add(code);
@@ -29,13 +29,18 @@ const digest = (digit) => `sha256:${'0'.repeat(12)}${digit.repeat(52)}`;
 
 export function visible(shared) {
   test('the console writes out the characters that the server escapes', async () => {
-    const expected = marks();
-    assert.ok(expected.size > 100, `${expected.size} marks`);
+    const [marks, symbols] = ['is_mark', 'is_symbol'].map(codes);
+    assert.ok(marks.size > 4_000 && symbols.size > 1_000, `${marks.size} marks, ${symbols.size} symbols`);
     for (let code = 0; code <= 0x10ffff; code += 1) {
       const control = (code < 0x20 && code !== 9 && code !== 10) || (code >= 0x7f && code <= 0x9f);
       const text = String.fromCodePoint(code);
-      const written = control || expected.has(code) ? `\\u{${code.toString(16)}}` : text;
+      const written = control || marks.has(code) ? `\\u{${code.toString(16)}}` : text;
       if (shown(text) !== written) assert.fail(`U+${code.toString(16)} as ${shown(text)}`);
+      // Behind a symbol, the selector of pictures stays, and only one.
+      const picture = symbols.has(code) ? '\ufe0f' : '\\u{fe0f}';
+      if (shown(`${text}\ufe0f\ufe0f`) !== `${written}${picture}\\u{fe0f}`) assert.fail(`U+${code.toString(16)} U+FE0F as ${shown(`${text}\ufe0f`)}`);
+      // What Unicode calls ignorable and what turns a direction is all there, by the tables of this version of Node.js.
+      if (/[\p{Default_Ignorable_Code_Point}\p{Bidi_Control}]/u.test(text) && !marks.has(code)) assert.fail(`U+${code.toString(16)} is no mark`);
     }
   });
 

@@ -1,4 +1,4 @@
-//! What a caller may not see: neither answers nor cursors tell of it.
+//! What a caller may not see: neither answers nor cursors reveal it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -188,7 +188,7 @@ async fn cursor_that_a_caller_wrote_is_rejected() {
 }
 
 #[tokio::test]
-async fn taken_name_does_not_tell_by_which_stack() {
+async fn taken_name_does_not_name_its_stack() {
     let server = Server::with_blueprint().await;
     let stack = server.ready("shop", &[]).await;
     hide_stacks(&server).await;
@@ -234,7 +234,7 @@ async fn environment_in_use_counts_the_stacks_that_are_hidden() {
 }
 
 #[tokio::test]
-async fn late_rejection_tells_only_readers_what_was_decided() {
+async fn late_rejection_shows_only_readers_what_was_decided() {
     let server = Server::with_blueprint().await;
     let stack = server.ready("shop", &[]).await;
     let (operation, _) = operation_of(&server, &stack).await;

@@ -56,6 +56,10 @@ pub struct Service {
     pub pauses: Option<(String, u32)>,
     /// Its `deploymentConfiguration`, where that is more than a strategy.
     pub configuration: Option<Value>,
+    /// The members of `DescribeServices` that say what its tasks run on.
+    pub runs_on: Value,
+    /// The `volumeConfigurations` of its deployments.
+    pub volumes: Value,
 }
 
 impl Service {
@@ -257,6 +261,8 @@ impl Aws {
             before: String::new(),
             pauses: None,
             configuration: None,
+            runs_on: json!({"launchType": "FARGATE"}),
+            volumes: json!([]),
         };
         self.services.insert(name.to_owned(), service);
     }
@@ -491,7 +497,7 @@ impl Aws {
             };
             let mut deployment = json!({
                 "id": format!("ecs-svc/{}", service.deployment), "status": "PRIMARY",
-                "taskDefinition": service.task_definition,
+                "taskDefinition": service.task_definition, "volumeConfigurations": service.volumes,
                 "desiredCount": service.desired_count, "runningCount": self.running.unwrap_or(service.desired_count),
             });
             if matches!(service.kind, Kind::Rolling | Kind::Daemon) {
@@ -505,6 +511,8 @@ impl Aws {
                 "deploymentConfiguration": service.configuration(), "schedulingStrategy": "REPLICA",
                 "deployments": [deployment], "events": self.events,
             });
+            let runs_on = service.runs_on.as_object().cloned().expect("members");
+            described.as_object_mut().expect("an object").extend(runs_on);
             if self.paused(service, &service.task_definition) > 0 {
                 let before = json!({"id": "ecs-svc/before", "status": "ACTIVE", "taskDefinition": service.before, "runningCount": 1});
                 described["deployments"].as_array_mut().expect("a list").push(before);

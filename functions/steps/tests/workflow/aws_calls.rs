@@ -61,7 +61,8 @@ impl Aws {
         let command = &body["overrides"]["containerOverrides"][0];
         assert_eq!(command["name"], "app");
         assert!(command["command"].is_array(), "{command}");
-        assert!(body["networkConfiguration"]["awsvpcConfiguration"]["subnets"].is_array());
+        let network = body.get("networkConfiguration");
+        assert!(network.is_none_or(|network| network["awsvpcConfiguration"]["subnets"].is_array()));
         let id = format!("{:032x}", self.tasks.len() + 1);
         let arn = format!("arn:aws:ecs:us-east-1:000000000000:task/main/{id}");
         let has_ended = self.tasks_end.as_ref().is_none_or(|end| *end == End::AtOnce);

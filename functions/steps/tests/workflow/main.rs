@@ -17,6 +17,7 @@ mod contracts;
 mod crowd;
 mod definition;
 mod every_state;
+mod failed_writes;
 mod kinds;
 mod lock_timeouts;
 mod needs_attention;

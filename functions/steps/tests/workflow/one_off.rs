@@ -8,7 +8,7 @@ use slipway_model::operation::cancel::{Cancel, cancelled_by};
 use slipway_model::operation::{OperationStatus, StepStatus};
 
 use crate::aws::End;
-use crate::kinds::{failed, images, provisioned, succeeded};
+use crate::kinds::{failed, images, provisioned, provisioned_with, succeeded};
 use crate::world::{PREVIEW, RUNTIME, UPDATE, World, image};
 
 fn release(world: &World) -> OperationId {
@@ -151,6 +151,68 @@ fn a_task_for_which_there_is_no_room_is_asked_for_again() {
         "{cause}"
     );
     assert!(world.aws().rejects.is_empty());
+}
+
+/// The backup is the worker's, and the migration is that of the service `web`.
+#[test]
+fn command_runs_on_what_its_service_runs_on() {
+    let mut world = provisioned_with(|world| {
+        let contract = world.contract.as_mut().expect("a contract");
+        contract["services"]["worker"]["task_definition"]["networkMode"] = "bridge".into();
+    });
+    let named = |service: &str| format!("{}-{service}", world.stack);
+    let (web, worker) = (named("web"), named("worker"));
+    let spot = json!([{"capacityProvider": "FARGATE_SPOT", "weight": 1, "base": 1}]);
+    let role = "arn:aws:iam::000000000000:role/slipway/volumes";
+    let volume = |tags: &str| json!({"sizeInGiB": 20, "roleArn": role, "tagSpecifications": [{"resourceType": "volume", "propagateTags": tags}]});
+    {
+        let mut aws = world.aws();
+        aws.services.get_mut(&web).expect("a service").runs_on = json!({"capacityProviderStrategy": spot});
+        let worker = aws.services.get_mut(&worker).expect("a service");
+        worker.runs_on = json!({"launchType": "EC2"});
+        worker.volumes = json!([{"name": "data", "managedEBSVolume": volume("SERVICE")}]);
+    }
+    let release = world.ask_after_snapshot(2);
+    succeeded(&world.run(&release));
+    let ran: Vec<_> = world
+        .aws()
+        .ran
+        .iter()
+        .rev()
+        .take(2)
+        .map(|(asked, _)| asked.clone())
+        .collect();
+    let [migration, backup] = ran.as_slice() else {
+        panic!("{ran:?}")
+    };
+    assert_eq!(migration["capacityProviderStrategy"], spot);
+    assert!(migration.get("networkConfiguration").is_some());
+    assert!(migration.get("launchType").is_none() && migration.get("volumeConfigurations").is_none());
+    assert_eq!(backup["launchType"], "EC2");
+    assert!(backup.get("capacityProviderStrategy").is_none() && backup.get("networkConfiguration").is_none());
+    let mut expected = volume("TASK_DEFINITION");
+    expected["terminationPolicy"] = json!({"deleteOnTermination": true});
+    assert_eq!(
+        backup["volumeConfigurations"],
+        json!([{"name": "data", "managedEBSVolume": expected}])
+    );
+}
+
+#[test]
+fn command_of_a_service_that_no_longer_exists_fails_by_name() {
+    let mut world = provisioned();
+    let started = world.aws().ran.len();
+    let web = format!("{}-web", world.stack);
+    world.aws().services.remove(&web);
+    let task = world.ask_task("load-dump");
+    let run = world.run(&task);
+    let (error, cause) = failed(&run);
+    assert_eq!(error, "Slipway.TaskFailed");
+    assert!(
+        cause.contains(&format!("its service `{web}` no longer exists")),
+        "{cause}"
+    );
+    assert_eq!(world.aws().ran.len(), started);
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! What was decided while a step is being repeated: the next attempt has another task token, and answers it with the decision.
 
 use asl_interpreter::simulate::{Answer, Simulation};
+use serde_json::Value;
 use slipway_control::rollout;
 use slipway_model::id::OperationId;
 use slipway_model::operation::{Failure, OperationStatus};
 use slipway_store::Store;
 
 use crate::aws::{self, End, Shared};
+use crate::failed_writes::{self, Fault};
 use crate::kinds::{failed, images, provisioned, succeeded};
 use crate::world::{People, RUNTIME, World, image};
 
@@ -17,12 +19,37 @@ struct Outside {
     aws: Shared,
 }
 
+impl Outside {
+    /// Step Functions rejects the token of this attempt from now on.
+    fn reject_token_of(&self, payload: &Value) {
+        if let Some(token) = payload["token"].as_str() {
+            aws::lock(&self.aws).answered.insert(token.to_owned(), None);
+        }
+    }
+}
+
 /// What people do between the first attempt of a state and its second one.
 type Between<'a> = &'a dyn Fn(&Outside, &OperationId);
 
 /// Runs an operation whose first attempt of `state` does its work and is then lost; `between` happens before the next one.
 fn run_repeating(world: &mut World, id: &OperationId, state: &str, between: Between<'_>) -> Simulation {
     let steps = world.steps.clone();
+    run_with_first(world, id, state, |outside, payload| {
+        let answer = RUNTIME.block_on(steps.handle(payload.clone()));
+        answer.expect("the first attempt does its work");
+        outside.reject_token_of(payload);
+        between(outside, id);
+        Answer::fail("Lambda.ServiceException", "the invocation was interrupted")
+    })
+}
+
+/// Runs an operation whose first attempt of `state` is this one, which fails.
+fn run_with_first(
+    world: &mut World,
+    id: &OperationId,
+    state: &str,
+    first: impl Fn(&Outside, &Value) -> Answer,
+) -> Simulation {
     let outside = Outside {
         store: world.store.clone(),
         sfn: world.sfn.clone(),
@@ -31,21 +58,8 @@ fn run_repeating(world: &mut World, id: &OperationId, state: &str, between: Betw
     let mut attempts = 0;
     world.run_with(id, |task| {
         attempts += usize::from(task.state == state);
-        if task.state != state || attempts > 1 {
-            return None;
-        }
-        let payload = &task.arguments["Payload"];
-        let answer = RUNTIME.block_on(steps.handle(payload.clone()));
-        answer.expect("the first attempt does its work");
-        if let Some(token) = payload["token"].as_str() {
-            // Step Functions rejects its token from here on.
-            aws::lock(&outside.aws).answered.insert(token.to_owned(), None);
-        }
-        between(&outside, id);
-        Some(Answer::fail(
-            "Lambda.ServiceException",
-            "the invocation was interrupted",
-        ))
+        let is_first = task.state == state && attempts == 1;
+        is_first.then(|| first(&outside, &task.arguments["Payload"]))
     })
 }
 
@@ -94,6 +108,43 @@ fn repeated_approval_step_goes_on_with_the_decision() {
     assert_eq!(failed(&run).0, "Slipway.ApprovalRejected");
     assert_eq!(world.operation(&id).status, OperationStatus::Discarded);
     assert!(!world.asked.contains_key("Apply"));
+}
+
+/// A write whose answer is lost has asked for the decision, which then comes before the next attempt. A throttled write has not.
+#[test]
+fn failed_write_of_the_approval_step_loses_no_decision() {
+    for fault in [Fault::Throttled, Fault::AnswerLost] {
+        let (run, world, id) = run_with_failed_write(fault, People::Approve, &approve);
+        succeeded(&run);
+        assert_eq!(world.operation(&id).approved_by.as_deref(), Some("bob"), "{fault:?}");
+
+        let (run, world, id) = run_with_failed_write(fault, People::Reject, &reject);
+        assert_eq!(failed(&run).0, "Slipway.ApprovalRejected", "{fault:?}");
+        assert_eq!(world.operation(&id).status, OperationStatus::Discarded, "{fault:?}");
+        assert!(!world.asked.contains_key("Apply"), "{fault:?}");
+    }
+}
+
+/// Runs an operation whose approval step fails over its first write. `people` decide in the second attempt, or before it by `decide`.
+fn run_with_failed_write(fault: Fault, people: People, decide: Between<'_>) -> (Simulation, World, OperationId) {
+    let (mut world, id) = World::new();
+    world.people = match fault {
+        Fault::Throttled => people,
+        Fault::AnswerLost => People::Away,
+    };
+    let steps = failed_writes::steps(&world, fault);
+    let run = run_with_first(&mut world, &id, "Wait for approval", |outside, payload| {
+        let failed = RUNTIME.block_on(steps.handle(payload.clone()));
+        let error = failed.expect_err("its write failed");
+        assert_eq!(error.name(), "Slipway.Transient", "{fault:?}: {error}");
+        outside.reject_token_of(payload);
+        if fault == Fault::AnswerLost {
+            decide(outside, &id);
+        }
+        Answer::fail(error.name(), "{}")
+    });
+    assert_eq!(world.asked["Wait for approval"], 2, "{fault:?}");
+    (run, world, id)
 }
 
 #[test]

@@ -1,13 +1,16 @@
 //! What containers print is quoted without the secrets that only builds see: their list is beside the stack's state.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
+use serde_json::json;
 use slipway_model::id::OperationId;
 use slipway_model::secret::Marked;
 use slipway_store::notification::{NotificationFilter, Position};
 
-use crate::kinds::{failed, provisioned};
+use crate::kinds::{failed, provisioned, succeeded};
 use crate::lock_timeouts::ends;
-use crate::world::{World, image};
+use crate::world::{UPDATE, World, image};
 
 const LINE: &str = "connecting with password generated-canary-5678";
 
@@ -60,4 +63,29 @@ fn failure_quotes_nothing_if_the_list_cannot_be_read() {
         !cause.contains("canary") && !shown.contains("canary"),
         "{cause} {shown}"
     );
+    let failure = world.operation(&id).failure.expect("a failure");
+    assert_eq!(failure.name, "Slipway.MigrationFailed");
+}
+
+#[test]
+fn apply_is_recorded_if_the_list_cannot_be_used() {
+    let mut world = provisioned();
+    let contract = world.contract.as_mut().expect("a contract");
+    contract["endpoints"] = json!({"web": "https://generated-canary-5678.example.com"});
+    contract["notes"] = json!({"login": "the password is generated-canary-5678"});
+    let too_long = json!(["generated-canary-5678".repeat(16_000)]).to_string();
+    for (list, why) in [
+        ("damaged", "is damaged"),
+        (too_long.as_str(), "has more secrets than Slipway can search for"),
+    ] {
+        let key = Marked::key(&world.stack);
+        world.aws().objects.insert(key, list.to_owned());
+        let update = world.ask(UPDATE);
+        succeeded(&world.run(&update));
+        let contract = world.stack().contract.expect("a contract");
+        assert_eq!(contract.services.len(), 2);
+        assert_eq!(contract.endpoints, BTreeMap::new());
+        assert!(contract.notes["hidden"].contains(why), "{:?}", contract.notes);
+        assert!(!format!("{contract:?}").contains("canary"), "{contract:?}");
+    }
 }

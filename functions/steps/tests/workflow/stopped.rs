@@ -1,5 +1,7 @@
 //! Executions that end from outside in a release: no state of the workflow restores the services then.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use asl_interpreter::simulate::Answer;
 use slipway_control::orphan::{self, ExecutionEnd};
 use slipway_model::environment::Approval;
@@ -112,6 +114,45 @@ fn stop_in_a_rollout_is_recorded_until_a_release_succeeds() {
         let stack = world.stack();
         assert_eq!((stack.status, stack.unsettled), (StackStatus::Ready, None), "{stop:?}");
     }
+}
+
+/// Its Map state runs for all services side by side: the record names those that ECS has replaced.
+#[test]
+fn stop_anywhere_in_roll_out_services_is_recorded() {
+    for state in ["Update service", "Wait until stable"] {
+        for stop in [
+            Stop::Before(state, 1),
+            Stop::After(state, 1),
+            Stop::Before(state, 2),
+            Stop::After(state, 2),
+        ] {
+            let mut world = provisioned();
+            let before = running(&world);
+            let unsettled = release_and_stop(&mut world, 2, stop);
+            let mut replaced = running(&world);
+            replaced.retain(|service, definition| before[service] != *definition);
+            let replaced: BTreeSet<String> = replaced.into_keys().collect();
+            let recorded: BTreeSet<String> = unsettled.into_iter().flat_map(|left| left.services).collect();
+            assert_eq!(recorded, replaced, "{stop:?}");
+            let status = if recorded.is_empty() {
+                StackStatus::Ready
+            } else {
+                StackStatus::Failed
+            };
+            assert_eq!(world.stack().status, status, "{stop:?}");
+        }
+    }
+}
+
+/// The task definitions that the services run, by their keys in the contract.
+fn running(world: &World) -> BTreeMap<String, String> {
+    let prefix = format!("{}-", world.stack);
+    let aws = world.aws();
+    let services = aws.services.iter();
+    let key = |name: &String| name.strip_prefix(&prefix).expect("a service of the stack").to_owned();
+    services
+        .map(|(name, service)| (key(name), service.task_definition.clone()))
+        .collect()
 }
 
 /// Some services are restored by then, and others still run the release.

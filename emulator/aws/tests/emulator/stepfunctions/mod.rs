@@ -3,6 +3,7 @@
 mod crashes;
 mod integrations;
 mod real;
+mod recovery;
 mod states;
 mod wire;
 mod world;
