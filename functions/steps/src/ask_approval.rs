@@ -17,7 +17,8 @@ impl Steps {
         Ok(Done {})
     }
 
-    /// Starts the operation in the queue that may run beside the plan. If this fails, the sweeper does it later: the plan waits all the same.
+    /// Starts the operation in the queue that may run beside the plan. If this fails, the plan waits all the same, and the sweeper starts
+    /// it later.
     async fn start_beside(&self, stack: &StackId) {
         match Box::pin(self.store.fill_beside(stack)).await {
             Ok(Some(next)) => start_or_leave(&self.sfn, &self.config.state_machine, &next).await,
