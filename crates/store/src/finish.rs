@@ -188,6 +188,10 @@ impl Store {
             return Ok(None);
         }
         watch::changed(&id);
+        if place == Place::Beside {
+            // The record of the one that waits was written as well.
+            stack.in_progress().for_each(watch::changed);
+        }
         if let Some(next) = &next {
             watch::changed(&next.id);
         }
