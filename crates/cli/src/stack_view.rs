@@ -58,7 +58,7 @@ pub fn needs(stack: &Value, operations: &[Operation]) -> Vec<String> {
     let is_beside = |operation: &&Operation| stack["operation_beside"] == *operation.id;
     if let Some(beside) = operations.iter().find(is_beside) {
         lines.push(format!(
-            "{:<13}{} {} runs beside the plan, which is approved when it has ended",
+            "{:<13}{} {} runs beside the plan: approve the plan when it has ended",
             "beside",
             title(beside),
             beside.id
@@ -323,7 +323,7 @@ mod tests {
         ];
         assert_eq!(
             needs(&stack, &both)[1..],
-            ["beside       release op-release runs beside the plan, which is approved when it has ended"]
+            ["beside       release op-release runs beside the plan: approve the plan when it has ended"]
         );
     }
 }
