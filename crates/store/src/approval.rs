@@ -71,7 +71,7 @@ impl Store {
     }
 
     /// [`Store::approve`] for a caller that has judged the approval by the operation that it read: `None` where that has changed since, or
-    /// what runs beside it. The last approval closes the place beside it.
+    /// what runs beside it. The last approval closes the place beside it; each one before keeps it for the next approver.
     pub async fn try_approve(&self, read: &Operation, by: Approver<'_>) -> Result<Option<Operation>, Error> {
         let now = Timestamp::now();
         let mut operation = read.clone();

@@ -25,18 +25,22 @@ impl Operation {
     }
 
     /// Closes the place beside this operation if its plan is approved, and returns whether the stack changed. If another operation has
-    /// the place, the plan cannot be approved, and the place is kept for the approver.
+    /// the place, the plan cannot be approved. Then the place is kept for the approver, and after one approval of several for the
+    /// others: a release beside the plan changes the sheet, and the approvals before it would not count any more.
     pub fn close_beside(&self, stack: &mut Stack, now: Timestamp) -> Result<bool, Undecidable> {
-        if self.status == OperationStatus::WaitingForApproval {
+        let Some(place) = &mut stack.beside else {
             return Ok(false);
+        };
+        if self.status == OperationStatus::WaitingForApproval {
+            place.keep(now);
+            return Ok(true);
         }
-        if let Some(place) = &mut stack.beside
-            && let Some(runs) = place.operation.clone()
-        {
+        if let Some(runs) = place.operation.clone() {
             place.keep(now);
             return Err(Undecidable::RunsBeside(runs));
         }
-        Ok(stack.beside.take().is_some())
+        stack.beside = None;
+        Ok(true)
     }
 
     /// The status that the stack has without this operation, which waits, while `beside` runs or is about to.
@@ -115,8 +119,17 @@ mod tests {
         assert_eq!(approved.close_beside(&mut empty, NOW), Ok(false));
         let waits = example::operation(&json!({"status": "waiting_for_approval"}));
         let mut open = stack(&json!({}), &waits);
-        assert_eq!(waits.close_beside(&mut open, NOW), Ok(false), "one approval of two");
-        assert!(open.has_place_beside(NOW));
+        assert_eq!(waits.close_beside(&mut open, NOW), Ok(true), "one approval of two");
+        assert!(
+            open.beside.is_some() && !open.has_place_beside(NOW),
+            "kept for the second"
+        );
+        let mut none = stack(&Value::Null, &waits);
+        assert_eq!(
+            waits.close_beside(&mut none, NOW),
+            Ok(false),
+            "an earlier version asked"
+        );
     }
 
     #[test]

@@ -3,8 +3,8 @@
 //! Operations that leave the infrastructure alone run there, one after another in the order of the queue. They pass the waiting update
 //! and queued updates, none of which they depend on: each was judged by the stack as it is. Nothing passes a destroy.
 //!
-//! The last approval closes the place, and takes it empty: an apply runs alone. One that finds it taken keeps it for a while, so that
-//! operations which follow each other without a gap do not keep the plan from its approval.
+//! The last approval closes the place, and takes it empty: an apply runs alone. One that finds it taken keeps it for a while, and so does
+//! each approval before the last one. So operations which follow each other without a gap do not keep the plan from its approvals.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use super::Stack;
 use crate::id::OperationId;
 use crate::kind::OperationKind;
 
-/// How long the place is kept for an approver who found it taken.
+/// How long the place is kept for an approver who found it taken, or for the next one of several.
 const KEPT: SignedDuration = SignedDuration::from_mins(15);
 
 /// The place beside the operation that has the slot.
@@ -36,7 +36,7 @@ impl Beside {
         }
     }
 
-    /// Keeps the place for an approver who found it taken.
+    /// Keeps the place for an approver: no other operation gets it for a while.
     pub fn keep(&mut self, now: Timestamp) {
         self.kept_until = Some(now.saturating_add(KEPT).unwrap_or(Timestamp::MAX));
     }

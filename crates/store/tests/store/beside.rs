@@ -1,8 +1,8 @@
 //! Operations that run beside an update whose plan waits for its approval.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use slipway_model::id::{OperationId, ReleaseNumber, StackId};
-use slipway_model::operation::approval::Undecidable;
+use slipway_model::operation::approval::{ApprovalRule, Undecidable};
 use slipway_model::operation::work::Work;
 use slipway_model::operation::{Operation, OperationStatus};
 use slipway_model::stack::{Stack, StackStatus};
@@ -161,6 +161,34 @@ async fn last_approval_takes_the_place_beside_the_plan_empty() {
     assert!(table.store.fill_beside(&stack).await.expect("read").is_none());
     let queue = table.store.queue(&stack).await.expect("the queue");
     assert_eq!(queue, [drift.id, behind.id]);
+}
+
+/// A release between the two approvals would change the sheet, and the first one would not count any more.
+#[tokio::test]
+async fn place_beside_a_plan_is_kept_between_two_approvals() {
+    let table = table().await;
+    let (stack, update) = waiting(&table).await;
+    let rule = |operation: &mut Operation| {
+        operation.approval_rule = Some(ApprovalRule {
+            required: 2,
+            self_approval: false,
+            expires_at: Timestamp::now() + SignedDuration::from_hours(1),
+            remind_every_seconds: 0,
+            required_by: Vec::new(),
+        });
+        Ok(())
+    };
+    table.store.update_operation(&update, rule).await.expect("a rule");
+    let first = table.store.approve(&update, "grace").await.expect("one of two");
+    assert_eq!(first.status, OperationStatus::WaitingForApproval);
+    let behind = ask_release(&table, &stack, 2).await;
+    assert_eq!(behind.status, OperationStatus::Queued);
+    assert!(table.store.fill_beside(&stack).await.expect("read").is_none());
+    let again = table.store.approve(&update, "grace").await.expect("counts once");
+    assert_eq!(again.approvals.len(), 1);
+    let second = table.store.approve(&update, "alan").await.expect("approved");
+    assert_eq!((second.status, second.approvals.len()), (OperationStatus::Running, 2));
+    assert_eq!(table.store.stack(&stack).await.expect("the stack").beside, None);
 }
 
 /// While functions are being updated, one of an earlier version records an approval on the operation alone.
