@@ -11,7 +11,7 @@ use slipway_model::operation::one_build::Next;
 use slipway_model::operation::{OperationEvent, OperationStatus};
 
 use crate::builds::interrupted;
-use crate::system::{ATTEMPTS, BUILDS, Build, Decided, NOW, Run, Stage, Workflow, World, failure};
+use crate::system::{ATTEMPTS, BUILDS, Build, Decided, NOW, Run, Stage, Workflow, World, failure, id};
 
 /// Takes an event: its name, and what it changes.
 type Event<'a> = dyn FnMut(String, &dyn Fn(&mut World)) + 'a;
@@ -195,7 +195,9 @@ pub fn build_events(world: &World, number: usize, build: usize, environment: &En
                     if !is_judged {
                         world.wrong = Some("a plan is applied without a verdict".to_owned());
                     }
-                    if world.stack.beside.is_some() {
+                    // A build whose operation has ended may not have read that yet, whatever has the slot by now.
+                    let is_in_progress = world.stack.place(&id(number)).is_some();
+                    if is_in_progress && world.stack.beside.is_some() {
                         world.wrong = Some("a plan is applied, and others may run beside it".to_owned());
                     }
                 });

@@ -28,6 +28,8 @@ impl World {
             .records()
             .stacks
             .get(stack)
+            // A build whose operation has ended may not have read that yet, whatever has the slot by now.
+            .filter(|stack| stack.active_operation() == Some(operation))
             .and_then(Stack::operation_beside)
             .map(str::to_owned);
         if let Some(beside) = beside {
