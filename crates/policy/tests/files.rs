@@ -66,7 +66,7 @@ macro_rules! statement {
 fn imported_policies_are_those_that_were_exported() {
     let mut random = Random(10);
     let names: Vec<&str> = defaults().map(|(name, _)| name).chain(["mine", "team-a"]).collect();
-    for _ in 0..500 {
+    for _ in 0..100 {
         let stored: Vec<(&str, String)> = names
             .iter()
             .map(|name| match random.of(&["default", "off", "policy"]) {

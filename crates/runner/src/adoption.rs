@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use slipway_model::name::Digest;
 use slipway_model::operation::Operation;
 
 use crate::applied_state::{self, Recorded};
@@ -84,20 +85,20 @@ impl Adoption {
         replacing
     }
 
-    /// Leaves out those whose import Terraform rejected before, and returns them.
-    pub(crate) fn split_off_rejected(&mut self) -> Resources {
+    /// Leaves out those whose import Terraform rejected with this configuration, and returns them.
+    pub(crate) fn split_off_rejected(&mut self, configuration: &Digest) -> Resources {
         let (rejected, others) = std::mem::take(&mut self.resources)
             .into_iter()
-            .partition(|(_, created)| created.rejected.is_some());
+            .partition(|(_, created)| created.is_rejected_with(configuration));
         self.resources = others;
         rejected
     }
 
-    /// The resources of which Terraform has not rejected the import, for people.
-    pub(crate) fn importable(&self) -> Vec<String> {
+    /// The resources of which Terraform has not rejected the import with this configuration, for people.
+    pub(crate) fn importable(&self, configuration: &Digest) -> Vec<String> {
         let importable = self.resources.iter();
         importable
-            .filter(|(_, created)| created.rejected.is_none())
+            .filter(|(_, created)| !created.is_rejected_with(configuration))
             .map(named)
             .collect()
     }
@@ -136,20 +137,25 @@ mod tests {
             {"mode": "managed", "type": "r", "name": "replaced", "instances": [{"attributes": {"id": "1"}}]},
             {"mode": "managed", "type": "r", "name": "again", "instances": [{"attributes": {"id": "1"}}]},
         ]});
+        let (one, other) = (Digest::of(b"1"), Digest::of(b"2"));
         let recorded = Recorded::of_text(&state.to_string()).expect("a state");
-        let rejected = json!({"id": "2", "key": "id", "has_replaced": false, "rejected": "no import"});
+        let rejected =
+            json!({"id": "2", "key": "id", "has_replaced": false, "rejected": "no import", "rejected_with": one});
         let resources =
             json!({"r.same": "1", "r.replaced": "2", "r.again": rejected, "r.rejected": rejected, "r.new": "2"});
         let resources = serde_json::from_value(resources).expect("a record");
         let mut adoption = Adoption::missing(resources, &recorded);
         let addresses = |resources: &Resources| resources.keys().cloned().collect::<Vec<_>>();
         assert_eq!(addresses(&adoption.resources), ["r.new", "r.rejected", "r.replaced"]);
-        assert_eq!(adoption.importable(), ["r.new (id 2)", "r.replaced (id 2)"]);
+        assert_eq!(adoption.importable(&one), ["r.new (id 2)", "r.replaced (id 2)"]);
+        // Another version, or other values, may import it.
+        assert_eq!(adoption.importable(&other).len(), 3);
         assert_eq!(adoption.replacing().count(), 1);
         assert_eq!(addresses(&adoption.split_off_replacing()), ["r.replaced"]);
         assert_eq!(addresses(&adoption.resources), ["r.new", "r.rejected"]);
         assert_eq!(adoption.replacing().count(), 0);
-        assert_eq!(addresses(&adoption.split_off_rejected()), ["r.rejected"]);
+        assert!(adoption.split_off_rejected(&other).is_empty());
+        assert_eq!(addresses(&adoption.split_off_rejected(&one)), ["r.rejected"]);
         assert_eq!(addresses(&adoption.resources), ["r.new"]);
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use slipway_model::name::Digest;
 
 use crate::stream::Hook;
 
@@ -31,6 +32,9 @@ pub(crate) struct Created {
     /// Why Terraform rejected its import.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) rejected: Option<String>,
+    /// With which configuration of the stack that was: another one may import it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) rejected_with: Option<Digest>,
 }
 
 /// A record of it. Earlier versions wrote the ID alone.
@@ -43,6 +47,7 @@ enum Written {
         key: String,
         has_replaced: bool,
         rejected: Option<String>,
+        rejected_with: Option<Digest>,
     },
 }
 
@@ -54,23 +59,31 @@ impl From<Written> for Created {
                 key: ID.to_owned(),
                 has_replaced: false,
                 rejected: None,
+                rejected_with: None,
             },
             Written::Whole {
                 id,
                 key,
                 has_replaced,
                 rejected,
+                rejected_with,
             } => Self {
                 id,
                 key,
                 has_replaced,
                 rejected,
+                rejected_with,
             },
         }
     }
 }
 
 impl Created {
+    /// Whether Terraform rejected its import with this configuration.
+    pub(crate) fn is_rejected_with(&self, configuration: &Digest) -> bool {
+        self.rejected_with.as_ref() == Some(configuration)
+    }
+
     /// What a message says that ends a creation.
     pub(crate) fn reported(hook: &Hook, has_replaced: bool) -> Option<Self> {
         let id = hook.id_value.clone().filter(|id| !id.is_empty() && id != NO_ID)?;
@@ -81,6 +94,7 @@ impl Created {
             key,
             has_replaced,
             rejected: None,
+            rejected_with: None,
         })
     }
 }

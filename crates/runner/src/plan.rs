@@ -3,8 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
 use slipway_model::artifact;
 use slipway_model::blueprint::{AwsProvider, Source};
+use slipway_model::name::Digest;
 use slipway_model::operation::one_build::{AfterPlan, NewPlan, PlanMade};
 use slipway_model::operation::{Operation, OperationKind};
 use slipway_model::plan::binding::Binding;
@@ -242,11 +244,12 @@ async fn run_with_imports(
 ) -> Result<Made, Error> {
     let operation = files.operation;
     let execute = async || run(session, operation.kind(), terraform, folder, lock).await;
+    let configuration = rejects_with(operation);
     let mut left_out = Resources::new();
     let ended = match operation.kind() {
         // Terraform ignores `import` blocks in these plans.
         OperationKind::Destroy => {
-            let importable = adoption.importable();
+            let importable = adoption.importable(&configuration);
             if !importable.is_empty() {
                 return Err(Error::NotInState(importable));
             }
@@ -255,7 +258,7 @@ async fn run_with_imports(
         }
         OperationKind::Drift => execute().await?,
         kind => {
-            left_out = adoption.split_off_rejected();
+            left_out = adoption.split_off_rejected(&configuration);
             if kind.only_looks() {
                 // It leaves the state as it is.
                 left_out.extend(adoption.split_off_replacing());
@@ -267,7 +270,10 @@ async fn run_with_imports(
             for resource in adoption.resources.iter().map(adoption::named) {
                 say(format_args!("A killed Terraform created {resource}: it is imported."));
             }
-            let record = async |rejected: Resources| {
+            let record = async |mut rejected: Resources| {
+                for created in rejected.values_mut() {
+                    created.rejected_with = Some(configuration.clone());
+                }
                 if kind.only_looks() {
                     Ok(())
                 } else {
@@ -289,6 +295,13 @@ async fn run_with_imports(
         imports::note(summary, &left_out);
     }
     Ok(made)
+}
+
+/// What the rejection of an import depends on: another version, or other values, may have the resource.
+fn rejects_with(operation: &Operation) -> Digest {
+    let configuration = &operation.configuration;
+    let values = Value::Object(configuration.variables.clone());
+    Digest::of(format!("{} {values}", configuration.digest).as_bytes())
 }
 
 /// Runs the `plan` of an operation of this kind.

@@ -71,7 +71,6 @@ use std::sync::{Arc, OnceLock};
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
-use ring::aead::LessSafeKey;
 use slipway_aws::Lazy;
 
 pub use cursor::Cursor;
@@ -85,7 +84,7 @@ pub struct Store {
     client: Lazy<Client>,
     table: String,
     audit_retention: audit::Retention,
-    sealing_key: Arc<OnceLock<LessSafeKey>>,
+    sealing_key: Arc<OnceLock<sealed::SealingKey>>,
 }
 
 impl Store {

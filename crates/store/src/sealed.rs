@@ -1,7 +1,8 @@
 //! Where a reader of a list is, as a text that only Slipway reads.
 //!
 //! A page may end at a record that its reader may not see. So the text is encrypted, and its length does not depend on the length of a
-//! name. It is authenticated, too: a reader who could write one would find the names between two pages by trying.
+//! name. It is authenticated, too: a reader who could write one would find the names between two pages by trying. One position has one
+//! text: a client that follows notifications knows by it that nothing is new.
 
 use std::error::Error as StdError;
 
@@ -9,6 +10,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::hmac;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -27,8 +29,33 @@ const BLOCK: usize = 512;
 /// The attribute with the key, in Base64.
 const SECRET: &str = "secret";
 
-/// The bytes of the key, as the algorithm has them.
+/// The bytes of the secret.
 const SECRET_BYTES: usize = 32;
+
+/// What positions are encrypted with. Their nonces are made of themselves, so two positions never share one, and one position has one text.
+#[derive(Debug)]
+pub(crate) struct SealingKey {
+    cipher: LessSafeKey,
+    nonces: hmac::Key,
+}
+
+impl SealingKey {
+    /// The keys that a secret stands for; `None` if it has another length.
+    fn of(secret: &[u8]) -> Option<Self> {
+        let secret = (secret.len() == SECRET_BYTES).then(|| hmac::Key::new(hmac::HMAC_SHA256, secret))?;
+        let cipher = UnboundKey::new(&CHACHA20_POLY1305, hmac::sign(&secret, b"cipher").as_ref()).ok()?;
+        Some(Self {
+            cipher: LessSafeKey::new(cipher),
+            nonces: hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&secret, b"nonces").as_ref()),
+        })
+    }
+
+    fn nonce_of(&self, position: &[u8]) -> [u8; NONCE_LEN] {
+        let mut nonce = [0; NONCE_LEN];
+        nonce.copy_from_slice(&hmac::sign(&self.nonces, position).as_ref()[..NONCE_LEN]);
+        nonce
+    }
+}
 
 impl Store {
     /// The text of a position in a list, for its reader.
@@ -40,9 +67,10 @@ impl Store {
         let mut sealed = serde_json::to_vec(position).map_err(|error| failed(error.into()))?;
         // JSON ends where its spaces begin.
         sealed.resize(sealed.len().next_multiple_of(BLOCK), b' ');
-        let nonce: [u8; NONCE_LEN] = rand::random();
         let key = self.sealing_key_or_new().await?;
-        key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut sealed)
+        let nonce = key.nonce_of(&sealed);
+        key.cipher
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut sealed)
             .map_err(|_| failed("it is too long".into()))?;
         Ok(URL_SAFE_NO_PAD.encode([nonce.as_slice(), sealed.as_slice()].concat()))
     }
@@ -55,7 +83,7 @@ impl Store {
     }
 
     /// The key of this table, if it has one.
-    async fn sealing_key(&self) -> Result<Option<&LessSafeKey>, Error> {
+    async fn sealing_key(&self) -> Result<Option<&SealingKey>, Error> {
         if let Some(key) = self.sealing_key.get() {
             return Ok(Some(key));
         }
@@ -68,7 +96,7 @@ impl Store {
     }
 
     /// The key of this table, which the first text makes.
-    async fn sealing_key_or_new(&self) -> Result<&LessSafeKey, Error> {
+    async fn sealing_key_or_new(&self) -> Result<&SealingKey, Error> {
         if let Some(key) = self.sealing_key().await? {
             return Ok(key);
         }
@@ -85,22 +113,22 @@ impl Store {
     }
 }
 
-fn kept(place: &Key, item: &Item) -> Result<LessSafeKey, Error> {
+fn kept(place: &Key, item: &Item) -> Result<SealingKey, Error> {
     let secret = URL_SAFE_NO_PAD.decode(text(place, item, SECRET)?).ok();
-    let key = secret.and_then(|secret| UnboundKey::new(&CHACHA20_POLY1305, &secret).ok());
-    key.map(LessSafeKey::new).ok_or_else(|| Error::Decode {
+    let key = secret.and_then(|secret| SealingKey::of(&secret));
+    key.ok_or_else(|| Error::Decode {
         what: place.to_string(),
         source: format!("`{SECRET}` is not a key").into(),
     })
 }
 
-fn opened<T: DeserializeOwned>(key: &LessSafeKey, text: &str) -> Option<T> {
+fn opened<T: DeserializeOwned>(key: &SealingKey, text: &str) -> Option<T> {
     if text.len() > LENGTH {
         return None;
     }
     let mut bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
     let (nonce, sealed) = bytes.split_first_chunk_mut::<NONCE_LEN>()?;
     let nonce = Nonce::assume_unique_for_key(*nonce);
-    let position = key.open_in_place(nonce, Aad::empty(), sealed).ok()?;
+    let position = key.cipher.open_in_place(nonce, Aad::empty(), sealed).ok()?;
     serde_json::from_slice(position).ok()
 }

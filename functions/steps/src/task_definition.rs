@@ -78,10 +78,12 @@ pub(crate) fn container(shape: &Service) -> Option<&str> {
     own.or(containers.first())?.get("name")?.as_str()
 }
 
-/// Whether its tasks use the network of their host, or none. ECS takes a network configuration only for the mode `awsvpc`.
+/// Whether its tasks use the network of their host, or none. ECS takes a network configuration only for the mode `awsvpc`, and a
+/// definition without a mode gets `bridge`
+/// (<https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html#network_mode>).
 pub(crate) fn shares_network(shape: &Service) -> bool {
     let mode = shape.task_definition.get("networkMode").and_then(Value::as_str);
-    mode.is_some_and(|mode| mode != "awsvpc")
+    mode != Some("awsvpc")
 }
 
 /// The same JSON with the fields of every object in one order: equal definitions have equal texts.

@@ -76,6 +76,10 @@ impl AwsProvider {
             };
             configuration.take(block);
         }
+        if locked_without_chains(source).is_some() {
+            // Plan rejects such a version. Earlier ones of Slipway replaced these roles, so a destroy finds its resources without them.
+            provider.aliases.values_mut().for_each(|alias| alias.roles.clear());
+        }
         provider
     }
 }
@@ -92,6 +96,11 @@ impl AwsConfiguration {
     }
 }
 
+/// The locked version of the AWS provider, if that assumes one role alone.
+fn locked_without_chains(source: &Source) -> Option<Version> {
+    lock::version_of(source, "/hashicorp/aws").filter(|locked| *locked < CHAINS_ROLES)
+}
+
 /// The configurations that Slipway rejects. If the runner assumes the role of an environment, these are more: each configuration then
 /// works with that role, and one with credentials of its own is for another account, or is a leftover.
 pub(super) fn problems(source: &Source, assumes_role: bool) -> Vec<FieldProblem> {
@@ -101,8 +110,9 @@ pub(super) fn problems(source: &Source, assumes_role: bool) -> Vec<FieldProblem>
         for block in module.configurations() {
             if folder == source.root {
                 problems.extend(block.problems(assumes_role));
-                let locked = lock::version_of(source, "/hashicorp/aws").filter(|locked| *locked < CHAINS_ROLES);
-                if let Some(locked) = locked.filter(|_| assumes_role && block.alias.is_some() && block.has(ROLE)) {
+                if let Some(locked) =
+                    locked_without_chains(source).filter(|_| assumes_role && block.alias.is_some() && block.has(ROLE))
+                {
                     let detail = format!(
                         "the provider `{}` has an `assume_role` besides that of the environment, which the locked version {locked} does \
                          not support",

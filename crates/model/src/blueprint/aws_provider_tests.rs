@@ -132,7 +132,7 @@ fn credentials_beside_the_role_of_an_environment_are_rejected() {
             "alias = \"dns\"\nassume_role_with_web_identity {\n}".to_owned(),
             Some("remove `assume_role_"),
         ),
-        ("profile = \"dns\"".to_owned(), Some("remove `profile`; ")),
+        ("access_key = \"a\"".to_owned(), Some("remove `access_key`;")),
         ("profile = var.profile".to_owned(), None),
         ("token = null".to_owned(), None),
         ("region = \"eu-west-1\"".to_owned(), None),

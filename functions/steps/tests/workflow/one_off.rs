@@ -153,12 +153,12 @@ fn a_task_for_which_there_is_no_room_is_asked_for_again() {
     assert!(world.aws().rejects.is_empty());
 }
 
-/// The backup is the worker's, and the migration is that of the service `web`.
+/// The backup is the worker's, whose definition has the network mode that ECS takes for none. The migration is that of the service `web`.
 #[test]
 fn command_runs_on_what_its_service_runs_on() {
     let mut world = provisioned_with(|world| {
         let contract = world.contract.as_mut().expect("a contract");
-        contract["services"]["worker"]["task_definition"]["networkMode"] = "bridge".into();
+        contract["services"]["web"]["task_definition"]["networkMode"] = "awsvpc".into();
     });
     let named = |service: &str| format!("{}-{service}", world.stack);
     let (web, worker) = (named("web"), named("worker"));
