@@ -40,6 +40,11 @@ impl OperationKind {
             Self::Release | Self::Rollback | Self::Task | Self::Preview | Self::Drift
         )
     }
+
+    /// Whether operations that run beside a plan pass it in the queue.
+    pub fn is_passed(self) -> bool {
+        self == Self::Update
+    }
 }
 
 impl fmt::Display for OperationKind {

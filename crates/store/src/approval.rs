@@ -71,7 +71,7 @@ impl Store {
     }
 
     /// [`Store::approve`] for a caller that has judged the approval by the operation that it read: `None` where that has changed since, or
-    /// what runs beside it. The last approval closes the place beside it; each one before keeps it for the next approver.
+    /// what runs beside it. Nothing begins beside a plan that has an approval.
     pub async fn try_approve(&self, read: &Operation, by: Approver<'_>) -> Result<Option<Operation>, Error> {
         let now = Timestamp::now();
         let mut operation = read.clone();
@@ -81,11 +81,10 @@ impl Store {
         }
         let mut stack = self.stack(&operation.stack).await?;
         let mut writes = Vec::new();
-        match operation.close_beside(&mut stack, now) {
+        match stack.close_beside(now) {
             Ok(false) => {}
             Ok(true) => writes.extend(next_stack_revision(&mut stack, now)?),
             Err(runs_beside) => {
-                // The place is kept for the approver.
                 let kept = next_stack_revision(&mut stack, now)?;
                 return match self.write("keep the place beside a plan", kept).await? {
                     Written::Yes => Err(runs_beside.into()),

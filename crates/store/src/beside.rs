@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use slipway_model::id::StackId;
 use slipway_model::operation::{Operation, OperationKind, OperationStatus};
 use slipway_model::stack::Stack;
-use slipway_model::stack::beside::{Beside, next_beside};
+use slipway_model::stack::beside::Beside;
 
 use crate::operation::dequeue;
 use crate::stack::{QueuePlace, next_stack_revision};
@@ -43,39 +43,31 @@ impl Store {
         if stack.active_operation.is_none() {
             return Ok(Turn::Slot);
         }
-        let waiting = self.queue(&stack.id).await?;
-        if self.is_open_beside(stack).await? {
-            let mut kinds = Vec::new();
-            for id in &waiting {
-                kinds.push(self.operation(id).await?.kind());
-            }
-            kinds.push(kind);
-            if next_beside(kinds) == Some(waiting.len()) {
-                return Ok(Turn::Beside);
-            }
-        }
-        Ok(Turn::Behind(waiting.len()))
+        let queue = self.places(&stack.id, None).await?;
+        let behind = Turn::Behind(queue.len());
+        let is_next =
+            kind.runs_beside() && self.is_open_beside(stack).await? && self.first_not_passed(queue).await?.is_none();
+        Ok(if is_next { Turn::Beside } else { behind })
     }
 
     /// Gives the place beside a plan that waits to the operation in the queue whose turn it is, if the place is empty. Returns the operation
     /// that has the place and is yet to be started.
     pub async fn fill_beside(&self, stack: &StackId) -> Result<Option<Operation>, Error> {
         for attempt in 0..ATTEMPTS {
-            let stack = self.stack(stack).await?;
-            let Some(place) = &stack.beside else {
-                return Ok(None);
-            };
-            if let Some(id) = &place.operation {
+            let read = self.stack(stack).await?;
+            if let Some(id) = read.operation_beside() {
                 let has_place = self.operation(id).await?;
                 return Ok(Some(has_place).filter(|operation| operation.status == OperationStatus::Starting));
             }
-            if !self.is_open_beside(&stack).await? {
+            if !self.is_open_beside(&read).await? {
                 return Ok(None);
             }
-            let Some((place, next)) = self.next_beside_of(&stack).await? else {
+            let queue = self.places(stack, None).await?;
+            let next = self.first_not_passed(queue).await?;
+            let Some((place, next)) = next.filter(|(_, next)| next.kind().runs_beside()) else {
                 return Ok(None);
             };
-            if let Some(next) = self.begin_beside(stack, &place, next).await? {
+            if let Some(next) = self.begin_beside(read, &place, next).await? {
                 return Ok(Some(next));
             }
             pause(attempt).await;
@@ -90,21 +82,21 @@ impl Store {
     async fn is_open_beside(&self, stack: &Stack) -> Result<bool, Error> {
         match &stack.active_operation {
             Some(waits) if stack.has_place_beside(Timestamp::now()) => {
-                Ok(self.operation(waits).await?.status == OperationStatus::WaitingForApproval)
+                Ok(self.operation(waits).await?.lets_others_beside())
             }
             _ => Ok(false),
         }
     }
 
-    /// The operation in the queue that gets the place, with its own.
-    async fn next_beside_of(&self, stack: &Stack) -> Result<Option<(QueuePlace, Operation)>, Error> {
-        let mut waiting = Vec::new();
-        for place in self.places(&stack.id, None).await? {
+    /// The first operation of a queue that those behind it do not pass, with its place.
+    async fn first_not_passed(&self, queue: Vec<QueuePlace>) -> Result<Option<(QueuePlace, Operation)>, Error> {
+        for place in queue {
             let operation = self.operation(&place.operation).await?;
-            waiting.push((place, operation));
+            if !operation.kind().is_passed() {
+                return Ok(Some((place, operation)));
+            }
         }
-        let next = next_beside(waiting.iter().map(|(_, operation)| operation.kind()));
-        Ok(next.map(|position| waiting.swap_remove(position)))
+        Ok(None)
     }
 
     /// Gives the place to an operation; `None` if the stack, the queue or the operation has changed since.

@@ -12,35 +12,22 @@ use crate::stack::beside::Beside;
 use crate::stack::{IllegalTransition, Stack, StackEvent, StackStatus};
 
 impl Operation {
-    /// Opens the place beside this operation if it is an update whose plan waits, and returns whether the stack changed. Nothing runs
-    /// beside a provision, whose stack has nothing yet, or a destroy.
-    pub fn open_beside(&self, stack: &mut Stack) -> bool {
-        let waits = self.status == OperationStatus::WaitingForApproval && self.kind() == OperationKind::Update;
-        let has_slot = stack.active_operation.as_ref() == Some(&self.id);
-        if !waits || !has_slot || stack.beside.is_some() {
-            return false;
-        }
-        stack.beside = Some(Beside::default());
-        true
+    /// Whether others may run beside it: it is an update whose plan waits, and has no approval yet. Nothing runs beside a provision, whose
+    /// stack has nothing yet, or a destroy.
+    pub fn lets_others_beside(&self) -> bool {
+        self.status == OperationStatus::WaitingForApproval
+            && self.kind() == OperationKind::Update
+            && self.approvals.is_empty()
     }
 
-    /// Closes the place beside this operation if its plan is approved, and returns whether the stack changed. If another operation has
-    /// the place, the plan cannot be approved. Then the place is kept for the approver, and after one approval of several for the
-    /// others: a release beside the plan changes the sheet, and the approvals before it would not count any more.
-    pub fn close_beside(&self, stack: &mut Stack, now: Timestamp) -> Result<bool, Undecidable> {
-        let Some(place) = &mut stack.beside else {
-            return Ok(false);
-        };
-        if self.status == OperationStatus::WaitingForApproval {
-            place.keep(now);
-            return Ok(true);
+    /// Opens the place beside this operation if others may run there, and returns whether the stack changed.
+    pub fn open_beside(&self, stack: &mut Stack) -> bool {
+        let has_slot = stack.active_operation.as_ref() == Some(&self.id);
+        let opens = self.lets_others_beside() && has_slot && stack.beside.is_none();
+        if opens {
+            stack.beside = Some(Beside::default());
         }
-        if let Some(runs) = place.operation.clone() {
-            place.keep(now);
-            return Err(Undecidable::RunsBeside(runs));
-        }
-        stack.beside = None;
-        Ok(true)
+        opens
     }
 
     /// The status that the stack has without this operation, which waits, while `beside` runs or is about to.
@@ -67,6 +54,22 @@ impl Operation {
     }
 }
 
+impl Stack {
+    /// Closes the place beside a plan that is approved now, and returns whether the stack changed. If an operation has the place, the plan
+    /// cannot be approved, and the place is kept for the approver.
+    pub fn close_beside(&mut self, now: Timestamp) -> Result<bool, Undecidable> {
+        let Some(place) = &mut self.beside else {
+            return Ok(false);
+        };
+        if let Some(runs) = place.operation.clone() {
+            place.keep(now);
+            return Err(Undecidable::RunsBeside(runs));
+        }
+        self.beside = None;
+        Ok(true)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
@@ -88,47 +91,37 @@ mod tests {
 
     #[test]
     fn only_an_update_that_waits_has_a_place_beside_it() {
-        for (kind, status, opens) in [
-            ("update", "waiting_for_approval", true),
-            ("update", "running", false),
-            ("provision", "waiting_for_approval", false),
-            ("destroy", "waiting_for_approval", false),
+        let approval = json!({"by": "bob", "at": NOW});
+        for (kind, status, approvals, opens) in [
+            ("update", "waiting_for_approval", json!([]), true),
+            ("update", "waiting_for_approval", json!([approval]), false),
+            ("update", "running", json!([]), false),
+            ("provision", "waiting_for_approval", json!([]), false),
+            ("destroy", "waiting_for_approval", json!([]), false),
         ] {
-            let operation = example::operation(&json!({"kind": kind, "status": status}));
+            let operation = example::operation(&json!({"kind": kind, "status": status, "approvals": approvals}));
             let mut stack = stack(&Value::Null, &operation);
-            assert_eq!(operation.open_beside(&mut stack), opens, "{kind} {status}");
+            assert_eq!(operation.open_beside(&mut stack), opens, "{kind} {status} {approvals}");
             assert_eq!(stack.has_place_beside(NOW), opens);
             assert!(!operation.open_beside(&mut stack), "a repeated step");
         }
     }
 
     #[test]
-    fn approved_plan_closes_the_place_beside_it_if_that_is_empty() {
-        let approved = example::operation(&json!({"approved_by": "bob"}));
+    fn approval_closes_the_place_beside_the_plan_if_that_is_empty() {
+        let waits = example::operation(&json!({"status": "waiting_for_approval"}));
         let beside = example::operation(&json!({})).id;
-        let mut taken = stack(&json!({"operation": beside}), &approved);
-        assert_eq!(
-            approved.close_beside(&mut taken, NOW),
-            Err(Undecidable::RunsBeside(beside))
-        );
+        let mut taken = stack(&json!({"operation": beside}), &waits);
+        assert_eq!(taken.close_beside(NOW), Err(Undecidable::RunsBeside(beside)));
         let place = taken.beside.as_ref().expect("a place");
         assert!(place.kept_until.is_some_and(|until| until > NOW));
-        let mut empty = stack(&json!({}), &approved);
-        assert_eq!(approved.close_beside(&mut empty, NOW), Ok(true));
+        let mut empty = stack(&json!({}), &waits);
+        assert_eq!(empty.close_beside(NOW), Ok(true));
         assert_eq!(empty.beside, None);
-        assert_eq!(approved.close_beside(&mut empty, NOW), Ok(false));
-        let waits = example::operation(&json!({"status": "waiting_for_approval"}));
-        let mut open = stack(&json!({}), &waits);
-        assert_eq!(waits.close_beside(&mut open, NOW), Ok(true), "one approval of two");
-        assert!(
-            open.beside.is_some() && !open.has_place_beside(NOW),
-            "kept for the second"
-        );
-        let mut none = stack(&Value::Null, &waits);
         assert_eq!(
-            waits.close_beside(&mut none, NOW),
+            empty.close_beside(NOW),
             Ok(false),
-            "an earlier version asked"
+            "also where an earlier version asked"
         );
     }
 

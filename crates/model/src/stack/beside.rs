@@ -3,17 +3,17 @@
 //! Operations that leave the infrastructure alone run there, one after another in the order of the queue. They pass the waiting update
 //! and queued updates, none of which they depend on: each was judged by the stack as it is. Nothing passes a destroy.
 //!
-//! The last approval closes the place, and takes it empty: an apply runs alone. One that finds it taken keeps it for a while, and so does
-//! each approval before the last one. So operations which follow each other without a gap do not keep the plan from its approvals.
+//! The first approval closes the place, and takes it empty: nothing that runs there changes what other approvers agree to, and an apply
+//! runs alone. An approval that finds it taken keeps it for a while. So operations which follow each other without a gap do not keep the
+//! plan from its approvals.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::Stack;
 use crate::id::OperationId;
-use crate::kind::OperationKind;
 
-/// How long the place is kept for an approver who found it taken, or for the next one of several.
+/// How long the place is kept for an approver who found it taken.
 const KEPT: SignedDuration = SignedDuration::from_mins(15);
 
 /// The place beside the operation that has the slot.
@@ -56,10 +56,14 @@ pub enum Place {
 }
 
 impl Stack {
+    /// The operation beside the one that has the slot.
+    pub fn operation_beside(&self) -> Option<&OperationId> {
+        self.beside.as_ref()?.operation.as_ref()
+    }
+
     /// The operations in progress: the one that has the slot, then the one beside it.
     pub fn in_progress(&self) -> impl DoubleEndedIterator<Item = &OperationId> {
-        let beside = self.beside.iter().filter_map(|beside| beside.operation.as_ref());
-        self.active_operation.iter().chain(beside)
+        self.active_operation.iter().chain(self.operation_beside())
     }
 
     /// Where this operation is; none if it is not in progress.
@@ -67,8 +71,7 @@ impl Stack {
         if self.active_operation.as_ref() == Some(operation) {
             return Some(Place::Slot);
         }
-        let is_beside = self.in_progress().any(|other| other == operation);
-        is_beside.then_some(Place::Beside)
+        (self.operation_beside() == Some(operation)).then_some(Place::Beside)
     }
 
     /// Whether an operation may begin beside the one that has the slot.
@@ -77,35 +80,12 @@ impl Stack {
     }
 }
 
-/// The position in the queue, from 0, of the operation that gets the place: the first that is no update, if it may run there.
-pub fn next_beside(queue: impl IntoIterator<Item = OperationKind>) -> Option<usize> {
-    let mut queue = queue.into_iter().enumerate();
-    let (position, kind) = queue.find(|(_, kind)| *kind != OperationKind::Update)?;
-    kind.runs_beside().then_some(position)
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 
     use super::*;
     use crate::name::Digest;
-
-    #[test]
-    fn operations_pass_queued_updates_and_nothing_else() {
-        use OperationKind::{Destroy, Drift, Preview, Provision, Release, Rollback, Task, Update};
-        for (queue, next) in [
-            (&[Update, Task, Release][..], Some(1)),
-            (&[Update, Update], None),
-            (&[], None),
-            (&[Rollback, Update], Some(0)),
-            (&[Preview, Drift], Some(0)),
-            (&[Update, Destroy, Release], None),
-            (&[Provision, Drift], None),
-        ] {
-            assert_eq!(next_beside(queue.iter().copied()), next, "{queue:?}");
-        }
-    }
 
     #[test]
     fn record_has_a_place_beside_only_where_it_says_so() {

@@ -7,7 +7,7 @@ use slipway_model::id::OperationId;
 use slipway_model::operation::build::PLAN;
 use slipway_model::operation::{Failure, Operation, OperationEvent, OperationKind, OperationStatus, StepStatus};
 use slipway_model::stack::StackEvent;
-use slipway_model::stack::beside::{Beside, Place, next_beside};
+use slipway_model::stack::beside::{Beside, Place};
 
 use crate::system::{Build, Decided, Flaw, NOW, Run, Stage, Workflow, World, id, operation};
 
@@ -28,9 +28,7 @@ impl World {
     /// `POST`: the operation gets the slot, the place beside a plan that waits, or a place in the queue.
     pub fn request(&mut self, kind: OperationKind) {
         let number = self.runs.len();
-        let mut kinds: Vec<OperationKind> = self.queue.iter().map(|waiting| self.kind(*waiting)).collect();
-        kinds.push(kind);
-        let is_next_beside = self.stack.has_place_beside(NOW) && next_beside(kinds) == Some(self.queue.len());
+        let is_next_beside = kind.runs_beside() && self.is_open_beside() && self.first_not_passed().is_none();
         let mut status = OperationStatus::Starting;
         let stack = Rc::make_mut(&mut self.stack);
         if stack.active_operation.is_none() {
@@ -54,8 +52,19 @@ impl World {
 
     /// The operation in the queue that may begin beside a plan that waits, by its place there.
     pub fn next_beside(&self) -> Option<usize> {
-        let kinds = self.queue.iter().map(|waiting| self.kind(*waiting));
-        self.stack.has_place_beside(NOW).then(|| next_beside(kinds)).flatten()
+        let next = self.first_not_passed().filter(|_| self.is_open_beside());
+        next.filter(|place| self.kind(self.queue[*place]).runs_beside())
+    }
+
+    fn is_open_beside(&self) -> bool {
+        let waits = self.in_progress().first().map(|waits| &self.runs[*waits].record);
+        self.stack.has_place_beside(NOW) && waits.is_some_and(Operation::lets_others_beside)
+    }
+
+    /// The first in the queue that those behind it do not pass, by its place there.
+    fn first_not_passed(&self) -> Option<usize> {
+        let mut queue = self.queue.iter();
+        queue.position(|waiting| !self.kind(*waiting).is_passed())
     }
 
     /// It gets the place.

@@ -42,7 +42,7 @@ pub enum Flaw {
     PlanIsNotJudged,
     /// The end of an operation does not start the next one.
     SlotIsNotHandedOver,
-    /// The last approval does not look who runs beside the plan.
+    /// An approval does not look who runs beside the plan.
     ApprovalIgnoresBeside,
 }
 
@@ -229,7 +229,7 @@ impl World {
         let mut stack = Stack::clone(&self.stack);
         let closed = match record.approve("bob".into(), NOW) {
             Ok(()) if flaw == Some(Flaw::ApprovalIgnoresBeside) => Ok(false),
-            Ok(()) => record.close_beside(&mut stack, NOW),
+            Ok(()) => stack.close_beside(NOW),
             Err(undecidable) => Err(undecidable),
         };
         match closed {
