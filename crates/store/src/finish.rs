@@ -100,7 +100,7 @@ impl Store {
         entry: Option<&Entry>,
     ) -> Result<Option<Finished>, Error> {
         if operation.status != OperationStatus::Queued {
-            return Box::pin(self.free_slot(operation, stack, end, entry)).await;
+            return Box::pin(self.leave_place(operation, stack, end, entry)).await;
         }
         let id = operation.id.clone();
         match self.leave_queue(operation, end, entry).await? {
@@ -137,17 +137,22 @@ impl Store {
         Ok(Some(self.operation(id).await?).filter(|next| next.status == OperationStatus::Starting))
     }
 
-    /// Ends an operation in progress. Its slot goes to the operation beside it, or to the next in the queue.
-    async fn free_slot(
+    /// Ends an operation in progress, in the place that it has.
+    async fn leave_place(
         &self,
         mut operation: Operation,
-        stack: Option<Stack>,
+        known: Option<Stack>,
         end: &End,
         entry: Option<&Entry>,
     ) -> Result<Option<Finished>, Error> {
-        let mut stack = self.known_or_read(stack, &operation).await?;
-        let Some(place) = stack.place(&operation.id) else {
-            // It ended between the two reads.
+        let is_fresh = known.is_none();
+        let mut stack = self.known_or_read(known, &operation).await?;
+        let place = match stack.place(&operation.id) {
+            None if is_fresh => self.lost_place(&operation, &mut stack).await?,
+            place => place,
+        };
+        let Some(place) = place else {
+            // It ended between the two reads, or began.
             return Ok(None);
         };
         let now = Timestamp::now();
@@ -155,28 +160,16 @@ impl Store {
         self.hide_in_failure(&mut operation).await;
         let id = operation.id.clone();
         let other = self.other_in_progress(&stack, &id).await?;
-        let mut next = None;
-        let mut writes = match (place, other) {
+        let left = match (place, other) {
+            (Place::Slot, beside) => Box::pin(self.leave_slot(&mut operation, beside, &mut stack, end, now)).await?,
             (Place::Beside, Some(waits)) => {
-                Box::pin(self.end_beside(&mut operation, waits, &mut stack, end, now)).await?
+                Some(Box::pin(self.leave_beside(&mut operation, waits, &mut stack, end, now)).await?)
             }
-            (_, beside) => {
-                let mut writes = self.end_in_stack(&mut operation, &mut stack, end, now).await?;
-                let first = match &beside {
-                    None if stack.status != StackStatus::Destroyed => self.next_in_queue(&stack).await?,
-                    _ => None,
-                };
-                pass_slot(beside.as_ref(), &mut stack)?;
-                if let Some((queued, mut first)) = first {
-                    let Some(dequeued) = dequeue(&mut first, &queued, &stack)? else {
-                        return Ok(None);
-                    };
-                    writes.extend(dequeued);
-                    stack.active_operation = Some(first.id.clone());
-                    next = Some(first);
-                }
-                writes
-            }
+            // It lost its place, and the stack was destroyed since.
+            (Place::Beside, None) => Some(Vec::new()),
+        };
+        let Some(mut writes) = left else {
+            return Ok(None);
         };
         fit_end(&mut operation, Some(&mut stack))?;
         writes.extend(next_revision(&mut operation)?);
@@ -188,20 +181,22 @@ impl Store {
             return Ok(None);
         }
         watch::changed(&id);
-        if place == Place::Beside {
-            // The record of the one that waits was written as well.
-            stack.in_progress().for_each(watch::changed);
+        stack.in_progress().for_each(watch::changed);
+        Ok(Some(Box::pin(self.finished(operation, Some(stack))).await?))
+    }
+
+    /// The place of an operation that has none on the record of its stack as it was read after the operation: none if it has ended since.
+    /// If it has not, functions of an earlier version have written the stack, which drops the place beside a plan. It ends as if it had it
+    /// still; if nothing has the slot by now, as if it had that.
+    async fn lost_place(&self, operation: &Operation, stack: &mut Stack) -> Result<Option<Place>, Error> {
+        if self.operation(&operation.id).await?.status.has_ended() {
+            return Ok(None);
         }
-        if let Some(next) = &next {
-            watch::changed(&next.id);
+        if stack.active_operation.is_some() || stack.status == StackStatus::Destroyed {
+            return Ok(Some(Place::Beside));
         }
-        if stack.status == StackStatus::Destroyed {
-            self.empty_queue(&stack).await?;
-        }
-        if next.is_none() {
-            next = Box::pin(self.yet_to_start(&stack)).await?;
-        }
-        Ok(Some(Finished { operation, next }))
+        pass_slot(Some(operation), stack)?;
+        Ok(Some(Place::Slot))
     }
 
     /// The operation of a stack that is in progress besides this one.
@@ -212,8 +207,34 @@ impl Store {
         }
     }
 
+    /// Ends the operation that has the slot, which goes to the operation beside it, or to the next in the queue. `None` if that has changed
+    /// since it was read.
+    async fn leave_slot(
+        &self,
+        operation: &mut Operation,
+        beside: Option<Operation>,
+        stack: &mut Stack,
+        end: &End,
+        now: Timestamp,
+    ) -> Result<Option<Vec<Write>>, Error> {
+        let mut writes = self.end_in_stack(operation, stack, end, now).await?;
+        let mut next = beside;
+        if next.is_none()
+            && stack.status != StackStatus::Destroyed
+            && let Some((place, mut first)) = self.next_in_queue(stack).await?
+        {
+            let Some(dequeued) = dequeue(&mut first, &place, stack)? else {
+                return Ok(None);
+            };
+            writes.extend(dequeued);
+            next = Some(first);
+        }
+        pass_slot(next.as_ref(), stack)?;
+        Ok(Some(writes))
+    }
+
     /// Ends an operation beside one that waits. That one keeps the slot, and its record gets what this end means to it.
-    async fn end_beside(
+    async fn leave_beside(
         &self,
         operation: &mut Operation,
         mut waits: Operation,

@@ -79,13 +79,13 @@ impl End {
     }
 }
 
-/// Passes the slot to the operation that ran beside the one that has ended, if there is one. The status of the stack is the one without
-/// the one that has ended.
-pub(super) fn pass_slot(beside: Option<&Operation>, stack: &mut Stack) -> Result<(), IllegalTransition> {
-    if let Some(begun) = beside.filter(|beside| beside.found.is_some()) {
+/// Passes the slot to this operation, or to none. It may have begun, beside the one that has ended; the status of the stack is the one
+/// without both.
+pub(super) fn pass_slot(next: Option<&Operation>, stack: &mut Stack) -> Result<(), IllegalTransition> {
+    if let Some(begun) = next.filter(|next| next.found.is_some()) {
         stack.status = stack.status.after(StackEvent::Begun(begun.kind()))?;
     }
-    stack.active_operation = beside.map(|beside| beside.id.clone());
+    stack.active_operation = next.map(|next| next.id.clone());
     stack.beside = None;
     Ok(())
 }

@@ -1,5 +1,8 @@
 //! Operations that run beside an update whose plan waits for its approval.
 
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
 use slipway_model::id::{OperationId, ReleaseNumber, StackId};
 use slipway_model::operation::approval::{ApprovalRule, Undecidable};
@@ -52,10 +55,6 @@ async fn finish(table: &Table, id: &OperationId, end: &End) -> Finished {
     table.store.finish_operation(id, end).await.expect("finished")
 }
 
-fn beside(stack: &Stack) -> Option<&OperationId> {
-    stack.beside.as_ref().and_then(|beside| beside.operation.as_ref())
-}
-
 #[tokio::test]
 async fn end_beside_a_plan_begins_the_next_that_may_run_there() {
     let table = table().await;
@@ -81,7 +80,7 @@ async fn end_beside_a_plan_begins_the_next_that_may_run_there() {
         (after.status, after.current_release, after.active_operation.as_ref()),
         (StackStatus::Updating, Some(ReleaseNumber(2)), Some(&update))
     );
-    assert_eq!(beside(&after), Some(&preview.id));
+    assert_eq!(after.operation_beside(), Some(&preview.id));
     // Terraform may give schedules what they ran when the plan was made.
     let waits = table.store.operation(&update).await.expect("the update");
     assert!(waits.status == OperationStatus::WaitingForApproval && waits.work.mends());
@@ -134,7 +133,7 @@ async fn queue_is_served_when_a_plan_begins_to_wait() {
 }
 
 #[tokio::test]
-async fn last_approval_takes_the_place_beside_the_plan_empty() {
+async fn approval_takes_the_place_beside_the_plan_empty() {
     let table = table().await;
     let (stack, update) = waiting(&table).await;
     let released = ask_release(&table, &stack, 2).await;
@@ -163,9 +162,9 @@ async fn last_approval_takes_the_place_beside_the_plan_empty() {
     assert_eq!(queue, [drift.id, behind.id]);
 }
 
-/// A release between the two approvals would change the sheet, and the first one would not count any more.
+/// A release between two approvals would change the sheet, and the first one would not count any more.
 #[tokio::test]
-async fn place_beside_a_plan_is_kept_between_two_approvals() {
+async fn nothing_begins_beside_a_plan_that_has_an_approval() {
     let table = table().await;
     let (stack, update) = waiting(&table).await;
     let rule = |operation: &mut Operation| {
@@ -179,8 +178,19 @@ async fn place_beside_a_plan_is_kept_between_two_approvals() {
         Ok(())
     };
     table.store.update_operation(&update, rule).await.expect("a rule");
+    let drift = ask(&table, &stack, |_| Work::Drift).await;
+    table.store.begin_operation(&drift.id).await.expect("begun");
+    let refused = table.store.approve(&update, "grace").await;
+    assert!(
+        matches!(&refused, Err(Error::Undecidable(Undecidable::RunsBeside(_)))),
+        "also the first of two: {refused:?}"
+    );
+    finish(&table, &drift.id, &End::Succeeded).await;
     let first = table.store.approve(&update, "grace").await.expect("one of two");
     assert_eq!(first.status, OperationStatus::WaitingForApproval);
+    assert_eq!(table.store.stack(&stack).await.expect("the stack").beside, None);
+    // The step that waits is repeated.
+    table.store.ask_approval(&update, "another token").await.expect("asked");
     let behind = ask_release(&table, &stack, 2).await;
     assert_eq!(behind.status, OperationStatus::Queued);
     assert!(table.store.fill_beside(&stack).await.expect("read").is_none());
@@ -188,7 +198,54 @@ async fn place_beside_a_plan_is_kept_between_two_approvals() {
     assert_eq!(again.approvals.len(), 1);
     let second = table.store.approve(&update, "alan").await.expect("approved");
     assert_eq!((second.status, second.approvals.len()), (OperationStatus::Running, 2));
-    assert_eq!(table.store.stack(&stack).await.expect("the stack").beside, None);
+}
+
+/// As a function of an earlier version writes the stack.
+async fn drop_place(table: &Table, stack: &StackId) {
+    let scan = table.client.scan().table_name(table.name).send().await.expect("a scan");
+    let is_stack = |item: &&HashMap<String, AttributeValue>| {
+        item.get("id").and_then(|id| id.as_s().ok()) == Some(&stack.to_string()) && item.contains_key("beside")
+    };
+    let mut item = scan.items().iter().find(is_stack).expect("the stack").clone();
+    item.remove("beside");
+    let read = table.store.stack(stack).await.expect("the stack");
+    let revision = AttributeValue::N((read.revision + 1).to_string());
+    item.insert("revision".to_owned(), revision);
+    let put = table.client.put_item().table_name(table.name).set_item(Some(item));
+    put.send().await.expect("put");
+}
+
+#[tokio::test]
+async fn operation_that_lost_its_place_beside_a_plan_ends() {
+    for is_rejected in [false, true] {
+        let table = table().await;
+        let (stack, update) = waiting(&table).await;
+        let released = ask_release(&table, &stack, 2).await;
+        begin(&table, &released).await;
+        let drift = ask(&table, &stack, |_| Work::Drift).await;
+        drop_place(&table, &stack).await;
+        if is_rejected {
+            let rejected = End::of(failure("Slipway.ApprovalRejected"));
+            finish(&table, &update, &rejected).await;
+        }
+        for _ in 0..2 {
+            let ended = finish(&table, &released.id, &End::Succeeded).await;
+            assert_eq!(ended.operation.status, OperationStatus::Succeeded);
+        }
+        let after = table.store.stack(&stack).await.expect("the stack");
+        let (status, active) = if is_rejected {
+            (StackStatus::Ready, &drift.id)
+        } else {
+            (StackStatus::Updating, &update)
+        };
+        assert_eq!(
+            (after.status, after.current_release, after.active_operation.as_ref()),
+            (status, Some(ReleaseNumber(2)), Some(active))
+        );
+        assert_eq!(after.beside, None, "nothing else begins beside the plan");
+        let waits = table.store.operation(&update).await.expect("the update");
+        assert_eq!(waits.work.mends(), !is_rejected);
+    }
 }
 
 /// While functions are being updated, one of an earlier version records an approval on the operation alone.
