@@ -247,6 +247,13 @@ impl Stack {
         }
     }
 
+    /// The release that an update may roll out again: the current one. None if the database has changes of a later one with which it does
+    /// not work: only a person decides whether the services go forward or back.
+    pub fn release_to_repeat(&self) -> Option<ReleaseNumber> {
+        let is_migrated = self.unsettled.as_ref().is_some_and(|unsettled| unsettled.migrated);
+        self.current_release.filter(|_| !is_migrated)
+    }
+
     /// Whether the previous release works with the database after the migrations of a release that does not say it.
     pub fn releases_are_compatible(&self) -> bool {
         self.contract.as_ref().is_none_or(Contract::releases_are_compatible)

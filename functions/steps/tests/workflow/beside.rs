@@ -11,7 +11,7 @@ use slipway_model::operation::{Failure, OperationStatus};
 use slipway_model::stack::StackStatus;
 use slipway_store::finish::End;
 
-use crate::kinds::{images, succeeded};
+use crate::kinds::{failed, images, succeeded};
 use crate::world::{RUNTIME, UPDATE, World, image, machine};
 
 /// A stack with a release, in an environment in which plans wait for an approval.
@@ -88,6 +88,39 @@ fn release_runs_while_a_plan_waits_and_again_after_its_apply() {
     assert_eq!(images(&world), [image(2).to_string(), image(1).to_string()]);
     let stack = world.stack();
     assert_eq!((stack.status, stack.active_operation), (StackStatus::Ready, None));
+}
+
+/// Its migrations have succeeded, and only a person decides whether the services go forward or back.
+#[test]
+fn update_leaves_a_release_that_needs_attention_beside_its_plan() {
+    let mut world = provisioned();
+    let update = world.ask(UPDATE);
+    let release = world.ask_both(2, false);
+    world.aws().health = vec![503];
+    let mut other = beside(&world);
+    let run = world.run_with(&update, |task| {
+        if task.state != "Wait for approval" {
+            return None;
+        }
+        let asked = RUNTIME.block_on(other.steps.handle(task.arguments["Payload"].clone()));
+        asked.expect("the plan waits");
+        failed(&other.run(&release));
+        // Both executions draw the same tokens.
+        other.aws().answered.clear();
+        other.aws().outputs.clear();
+        assert!(approve(&other, &update));
+        Some(Answer::Succeed(json!({})))
+    });
+    succeeded(&run);
+    let updated = world.operation(&update);
+    assert_eq!((updated.status, updated.release()), (OperationStatus::Succeeded, None));
+    assert_eq!(images(&world), [image(2).to_string(), image(2).to_string()]);
+    let stack = world.stack();
+    assert_eq!(
+        (stack.status, stack.current_release),
+        (StackStatus::Failed, Some(ReleaseNumber(1)))
+    );
+    assert!(stack.unsettled.is_some_and(|left| left.migrated));
 }
 
 #[test]
