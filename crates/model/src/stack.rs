@@ -247,11 +247,12 @@ impl Stack {
         }
     }
 
-    /// The release that an update may roll out again: the current one. None if the database has changes of a later one with which it does
+    /// The release that an update may roll out again: the current one. None if the database has changes of another one with which it does
     /// not work: only a person decides whether the services go forward or back.
     pub fn release_to_repeat(&self) -> Option<ReleaseNumber> {
-        let is_migrated = self.unsettled.as_ref().is_some_and(|unsettled| unsettled.migrated);
-        self.current_release.filter(|_| !is_migrated)
+        let migrated = self.unsettled.as_ref().filter(|unsettled| unsettled.migrated);
+        self.current_release
+            .filter(|current| migrated.is_none_or(|unsettled| unsettled.release == *current))
     }
 
     /// Whether the previous release works with the database after the migrations of a release that does not say it.

@@ -175,7 +175,7 @@ pub(super) async fn show(
 /// The approval quotes the hash of the approval sheet. Without the current hash it is rejected with 409, which has the hash and the
 /// path of the current sheet. The workflow applies exactly the plan on the sheet. The rules of the environment decide how many
 /// approvals a plan needs, and whether requesters may approve. An approver counts once. Approvals of an earlier sheet do not count.
-/// While an operation runs beside the plan, the last approval is rejected with 409: repeat it when that operation has ended.
+/// While an operation runs beside the plan, an approval is rejected with 409: repeat it when that operation has ended.
 /// Policies must permit the approver to `read` the operation as well.
 #[utoipa::path(
     post,
