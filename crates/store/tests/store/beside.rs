@@ -250,7 +250,7 @@ async fn operation_that_lost_its_place_beside_a_plan_ends() {
 
 /// While functions are being updated, one of an earlier version records an approval on the operation alone.
 #[tokio::test]
-async fn nothing_begins_beside_a_plan_that_an_earlier_version_approved() {
+async fn nothing_begins_beside_a_plan_approved_by_an_earlier_version() {
     let table = table().await;
     let (stack, update) = waiting(&table).await;
     let approve = |operation: &mut Operation| {
@@ -266,7 +266,7 @@ async fn nothing_begins_beside_a_plan_that_an_earlier_version_approved() {
 }
 
 #[tokio::test]
-async fn approval_and_request_beside_the_plan_come_one_after_the_other() {
+async fn approval_and_request_beside_a_plan_come_one_after_the_other() {
     let table = table().await;
     for round in 0..20 {
         let stack = table.ready(&new_stack(&format!("shop-{round}"))).await.id;

@@ -124,7 +124,7 @@ fn update_leaves_a_release_that_needs_attention_beside_its_plan() {
 }
 
 #[test]
-fn release_beside_a_plan_goes_on_after_the_rejection_of_the_plan() {
+fn release_beside_a_plan_goes_on_after_its_rejection() {
     let mut world = provisioned();
     let update = world.ask(UPDATE);
     World::wait(world.store.begin_operation(&update));
