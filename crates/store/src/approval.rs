@@ -26,14 +26,14 @@ impl Store {
             let mut operation = read.clone();
             let now = Timestamp::now();
             operation.ask_approval(token, now).map_err(IllegalTransition::from)?;
-            let mut writes = Vec::new();
-            if operation.open_beside(&mut stack) {
-                writes.extend(next_stack_revision(&mut stack, now)?);
-            }
-            if operation == read && writes.is_empty() {
+            if operation == read {
                 return Ok(operation);
             }
-            writes.extend(next_revision(&mut operation)?);
+            let mut writes = next_revision(&mut operation)?;
+            // A repeated step leaves the place as it is.
+            if operation.status != read.status && operation.open_beside(&mut stack) {
+                writes.extend(next_stack_revision(&mut stack, now)?);
+            }
             if self.write("ask for an approval", writes).await? == Written::Yes {
                 watch::changed(id);
                 return Ok(operation);

@@ -212,12 +212,15 @@ impl World {
     /// The step stores its token. While the plan of an update waits, others may run beside it.
     pub fn ask_approval(&mut self, number: usize, attempt: u8) {
         let run = Rc::make_mut(&mut self.runs[number]);
+        let before = run.record.status;
         if run.record.ask_approval(&token(attempt), NOW).is_err() {
             run.workflow = Workflow::Fail(WAIT_FOR_APPROVAL, ErrorName::Internal);
             return;
         }
         run.workflow = Workflow::Wait(attempt, true);
-        run.record.open_beside(Rc::make_mut(&mut self.stack));
+        if run.record.status != before {
+            run.record.open_beside(Rc::make_mut(&mut self.stack));
+        }
         self.deliver(number);
     }
 

@@ -227,6 +227,9 @@ async fn operation_that_lost_its_place_beside_a_plan_ends() {
         if is_rejected {
             let rejected = End::of(failure("Slipway.ApprovalRejected"));
             finish(&table, &update, &rejected).await;
+        } else {
+            // The step that waits is repeated.
+            table.store.ask_approval(&update, "another token").await.expect("asked");
         }
         for _ in 0..2 {
             let ended = finish(&table, &released.id, &End::Succeeded).await;
