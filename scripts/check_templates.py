@@ -5,6 +5,7 @@ blocks retry       a resource with a fixed name that a failed first deployment l
 cannot roll back   a resource that CloudFormation cannot delete when a first deployment fails
 lost events        a rule that sends to another account's bus without a dead-letter queue, a function with rules and without a destination
                    for events that it fails on, or a queue without an alarm
+out of order       a state machine that is published before a function that starts its executions, and shares their records, is replaced
 one dimension      an alarm on executions that watches the state machine with or without its alias, but not both
 builds fail        a build project with a limit of its own, at which StartBuild fails instead of queueing
 billed key         a table that is encrypted with a key whose requests are billed, though it needs none
@@ -36,6 +37,7 @@ def problems_of(template: dict) -> Iterator[str]:
     for logical_id, resource in resources.items():
         yield from retention(logical_id, resource)
     yield from deliveries(resources)
+    yield from order(resources)
     yield from executions(resources)
     yield from charges(resources)
     yield from builds(resources)
@@ -91,6 +93,20 @@ def executions(resources: dict) -> Iterator[str]:
         kinds = [tuple(sorted(dimension["Name"] for dimension in metric["Dimensions"])) for metric in metrics]
         if sorted(kinds) != [("Alias", "StateMachineArn"), ("StateMachineArn",)]:
             yield f"one dimension: {logical_id} watches {kinds}"
+
+
+def order(resources: dict) -> Iterator[str]:
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-dependson.html"""
+    functions = of_type(resources, "AWS::Serverless::Function").items()
+    starting = [
+        logical_id
+        for logical_id, function in functions
+        if "states:StartExecution" in str(resources[function["Properties"]["Role"]["Fn::GetAtt"][0]])
+    ]
+    for machine, resource in of_type(resources, "AWS::Serverless::StateMachine").items():
+        for function in starting:
+            if function not in str(resource):
+                yield f"out of order: {machine} does not depend on {function}"
 
 
 def builds(resources: dict) -> Iterator[str]:
@@ -193,6 +209,7 @@ def self_test() -> None:
         (main, lambda r: r["Table"].update(DeletionPolicy="Retain"), "blocks retry: Table"),
         (main, lambda r: r["Bus"].update(DeletionPolicy="Retain"), "blocks retry: Bus"),
         (main, lambda r: r["Table"]["Properties"].update(DeletionProtectionEnabled=True), "cannot roll back: Table"),
+        (main, lambda r: r["Operation"].pop("DependsOn"), "out of order: Operation does not depend on SweepFunction"),
         (main, lambda r: r["OperationsFail"]["Properties"]["Metrics"].pop(), "one dimension: OperationsFail"),
         (main, lambda r: r.pop("EventsUnhandled"), "lost events: UnhandledEvents"),
         (main, lambda r: r["StepsFunction"]["Properties"].pop("EventInvokeConfig"), "lost events: StepsFunction"),

@@ -72,6 +72,8 @@ pub struct Stack {
     pub last_release: u32,
     /// The ID of the operation in progress.
     pub active_operation: Option<String>,
+    /// The ID of the operation that runs while the plan of `active_operation` waits for its approval.
+    pub operation_beside: Option<String>,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -247,6 +249,7 @@ impl From<stack::Stack> for Stack {
             current_release: stack.current_release.map(|number| number.0),
             last_release: stack.last_release.0,
             active_operation: stack.active_operation.map(String::from),
+            operation_beside: stack.beside.and_then(|beside| beside.operation).map(String::from),
             created_at: stack.created_at,
             updated_at: stack.updated_at,
             links: StackLinks {

@@ -69,10 +69,9 @@ async fn of_stack(id: &StackId, wanted: Wanted, client: &Client) -> Result<Seen,
         let query: Vec<_> = cursor.take().into_iter().map(|cursor| ("cursor", cursor)).collect();
         let page: Value = client.get(&with_query(&path, &query)).await?;
         let items = page["items"].as_array().cloned().unwrap_or_default();
-        let all_ended = items.last().is_none_or(|operation| !operation["ended_at"].is_null());
+        let all_ended = items.last().is_none_or(is_behind_all);
         seen.take(items, wanted);
         cursor = page["next"].as_str().map(str::to_owned);
-        // Operations run in the order in which they were requested: behind one that has ended, all have.
         let is_enough = if wanted == Wanted::NotEnded {
             all_ended
         } else {
@@ -135,6 +134,13 @@ impl Seen {
         let others = self.queued - usize::from(is_queued(chosen));
         (others > 0).then(|| counted_as(others, "more operation waits", "more operations wait"))
     }
+}
+
+/// Whether all operations that were requested before this one have ended. Operations that change the infrastructure run in the order in
+/// which they were requested; others may pass those, and any may leave the queue.
+fn is_behind_all(operation: &Value) -> bool {
+    let changes_infrastructure = matches!(operation["kind"].as_str(), Some("provision" | "update" | "destroy"));
+    changes_infrastructure && !operation["started_at"].is_null() && !operation["ended_at"].is_null()
 }
 
 fn is_queued(operation: &Value) -> bool {

@@ -78,7 +78,8 @@ async fn end_of(stack: &Value, client: &Client) -> String {
     }
 }
 
-/// The newest operations of a stack that may need a person, or has ended. What cannot be read is left out: the stack is shown without it.
+/// The newest operations of a stack that may need a person, or has ended, and those in progress. What cannot be read is left out: the
+/// stack is shown without it.
 pub async fn operations_of(stack: &Value, client: &Client) -> Vec<Operation> {
     let is_of_interest = stack["status"] == "failed" || stack["status"] == "destroyed";
     if stack["active_operation"].is_null() && !is_of_interest {
@@ -88,11 +89,65 @@ pub async fn operations_of(stack: &Value, client: &Client) -> Vec<Operation> {
     let page: Option<Value> = client.get(&path).await.ok();
     let items = page.as_ref().and_then(|page| page["items"].as_array());
     let items = items.into_iter().flatten();
-    items.filter_map(|operation| read(operation).ok()).collect()
+    let mut operations: Vec<Operation> = items.filter_map(|operation| read(operation).ok()).collect();
+    for id in ["active_operation", "operation_beside"]
+        .into_iter()
+        .filter_map(|field| stack[field].as_str())
+    {
+        // Beside a plan that waits for days, others may fill pages.
+        if operations.iter().all(|operation| operation.id != id) {
+            let named: Option<Value> = client.get(&format!("/v1/operations/{id}")).await.ok();
+            operations.extend(named.and_then(|operation| read(&operation).ok()));
+        }
+    }
+    operations
 }
 
 fn id_of(stack: &Value) -> Result<StackId, Error> {
     let id = text_at(stack, "id");
     id.parse()
         .map_err(|error| Error::Program(format!("the server's answer has no ID of a stack: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{Json, Router, routing::get};
+    use serde_json::json;
+
+    use super::*;
+    use crate::access::Access;
+
+    /// Many releases have run beside it.
+    #[tokio::test]
+    async fn plan_that_waits_behind_a_page_is_read() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let operation = |id: &str, kind: &str, status: &str| {
+            json!({
+                "id": id, "kind": kind, "stack": {"id": "lusab-babad", "name": "shop"}, "environment": "live", "status": status,
+                "revision": 4, "created_at": "2026-11-30T00:00:00Z", "requested_by": "ann", "approvals": [],
+                "blueprint": {"name": "web", "version": "1.0.0"}, "steps": [], "rollouts": [], "ways_forward": [],
+                "links": {"self": "/v1/operations/op-1", "stack": "/v1/stacks/lusab-babad", "logs": "/v1/operations/op-1/logs"},
+            })
+        };
+        let page = json!({"items": [operation("op-2", "release", "running")], "next": "more"});
+        let update = operation("op-1", "update", "waiting_for_approval");
+        let app = Router::new()
+            .route(
+                "/v1/stacks/lusab-babad/operations",
+                get(move || async move { Json(page) }),
+            )
+            .route("/v1/operations/op-1", get(move || async move { Json(update) }));
+        tokio::spawn(async { axum::serve(listener, app).await });
+        let client = Client::new(&format!("http://{address}"), Access::Open).expect("a client");
+        let stack =
+            json!({"id": "lusab-babad", "status": "updating", "active_operation": "op-1", "operation_beside": "op-2"});
+        let ids: Vec<String> = operations_of(&stack, &client)
+            .await
+            .into_iter()
+            .map(|operation| operation.id)
+            .collect();
+        assert_eq!(ids, ["op-2", "op-1"]);
+    }
 }

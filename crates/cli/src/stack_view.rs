@@ -55,6 +55,15 @@ pub fn needs(stack: &Value, operations: &[Operation]) -> Vec<String> {
             other_approver(operation)
         ));
     }
+    let is_beside = |operation: &&Operation| stack["operation_beside"] == *operation.id;
+    if let Some(beside) = operations.iter().find(is_beside) {
+        lines.push(format!(
+            "{:<13}{} {} runs beside the plan: approve the plan when it has ended",
+            "beside",
+            title(beside),
+            beside.id
+        ));
+    }
     let name = format!("{}/{}", text_at(stack, "environment"), text_at(stack, "name"));
     if stack["status"] == "ready" && lacks_release(stack) {
         lines.push(format!(
@@ -306,6 +315,15 @@ mod tests {
         assert_eq!(
             needs(&stack, &waits),
             ["plan         update waits for an approval: slipway approve op-update"]
+        );
+        let stack = json!({"status": "updating", "active_operation": "op-update", "operation_beside": "op-release"});
+        let both = [
+            operation("release", "running", Value::Null),
+            operation("update", "waiting_for_approval", Value::Null),
+        ];
+        assert_eq!(
+            needs(&stack, &both)[1..],
+            ["beside       release op-release runs beside the plan: approve the plan when it has ended"]
         );
     }
 }

@@ -276,7 +276,7 @@ impl<'a> Admission<'a> {
         let (mut configuration, mut newest) = (None, BTreeMap::new());
         let work = match change {
             Change::Update(patch) => {
-                configuration = Some(self.edited(stack, patch).await?);
+                configuration = Some(self.edited(stack, patch, change.kind()).await?);
                 if !patch.subscriptions.is_empty() {
                     judge_subscriptions(stack, &self.coming_subscriptions(stack).await?, patch)?;
                 }
@@ -284,7 +284,7 @@ impl<'a> Admission<'a> {
             }
             Change::Preview(patch) => {
                 require_no_subscriptions(patch)?;
-                configuration = Some(self.edited(stack, patch).await?);
+                configuration = Some(self.edited(stack, patch, change.kind()).await?);
                 let patch = Some(patch.clone());
                 Work::Preview { patch }
             }

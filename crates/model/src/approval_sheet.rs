@@ -46,6 +46,8 @@ pub struct Basis<'a> {
     pub applied: Option<&'a Configuration>,
     /// The images that its services run.
     pub images: &'a BTreeMap<Name, Image>,
+    /// Whether an update may release the current images again ([`crate::stack::Stack::release_to_repeat`]).
+    pub may_repeat_release: bool,
     /// What its services subscribe to; of a new stack, what its request says.
     pub subscriptions: &'a BTreeMap<Name, Subscription>,
     /// The index of the plan.
@@ -406,7 +408,7 @@ fn runs(basis: &Basis<'_>) -> RunsOnSheet {
         Work::Provision { release } => release.is_some(),
         Work::Release { .. } | Work::Rollback { .. } => true,
         Work::Update { mends, .. } => {
-            !basis.images.is_empty()
+            basis.may_repeat_release
                 && (*mends || operation.deploys() || contract.is_some_and(|contract| contract.shape_changes))
         }
     };

@@ -52,6 +52,15 @@ fn contract() -> PlannedContract {
 }
 
 fn sheet(operation: &Operation, environment: &Environment, images: &BTreeMap<Name, Image>) -> Sheet {
+    sheet_of(operation, environment, images, !images.is_empty())
+}
+
+fn sheet_of(
+    operation: &Operation,
+    environment: &Environment,
+    images: &BTreeMap<Name, Image>,
+    may_repeat_release: bool,
+) -> Sheet {
     let mut applied = configuration(&json!({"size": 1, "password": "hunter2-before", "same": 1, "gone": true}));
     applied.version = "1.0.0".parse().expect("a version");
     let index = Index {
@@ -63,6 +72,7 @@ fn sheet(operation: &Operation, environment: &Environment, images: &BTreeMap<Nam
         environment,
         applied: Some(&applied),
         images,
+        may_repeat_release,
         subscriptions: &subscriptions(&["web", "worker"]),
         index: &index,
         first: vec![json!({"subject": "resource", "address": "a.b"})],
@@ -173,6 +183,21 @@ fn sheet_says_which_rule_protects_what_is_not_found() {
         .map(|policy| &policy["verdict"])
         .collect();
     assert_eq!(verdicts, ["approval_needed"]);
+}
+
+/// The database has changes of a later release, with which the current one does not work.
+#[test]
+fn update_that_may_not_repeat_the_release_says_so() {
+    let web: Name = "web".parse().expect("a name");
+    let images = BTreeMap::from([(web, image("one"))]);
+    let (update, live) = (operation(PlanSummary::default()), environment(Approval::Always));
+    let [usual, without] = [true, false].map(|may| sheet_of(&update, &live, &images, may));
+    assert_ne!(usual.hash(), without.hash());
+    let sheet = without.to_json();
+    assert_eq!(
+        (&sheet["runs"]["release"], &sheet["runs"]["migrations"]),
+        (&json!(false), &json!([]))
+    );
 }
 
 #[test]

@@ -31,6 +31,20 @@ impl OperationKind {
     pub fn only_looks(self) -> bool {
         matches!(self, Self::Preview | Self::Drift)
     }
+
+    /// Whether it may run beside an update whose plan waits for its approval: it leaves the infrastructure and the Terraform state as
+    /// they are.
+    pub fn runs_beside(self) -> bool {
+        matches!(
+            self,
+            Self::Release | Self::Rollback | Self::Task | Self::Preview | Self::Drift
+        )
+    }
+
+    /// Whether operations that run beside a plan pass it in the queue.
+    pub fn is_passed(self) -> bool {
+        self == Self::Update
+    }
 }
 
 impl fmt::Display for OperationKind {

@@ -1,6 +1,7 @@
 //! Operations: one change or check of a stack, executed by the workflow.
 
 pub mod approval;
+pub mod beside;
 pub mod build;
 pub mod cancel;
 pub mod compatibility;

@@ -17,9 +17,11 @@ use crate::release::NewRelease;
 use crate::subscription::Subscription;
 use crate::variable::HIDDEN;
 
+pub mod beside;
 mod draft;
 pub mod room;
 
+use self::beside::Beside;
 pub use self::draft::DraftState;
 
 /// What a stack is made from: a blueprint version and values for its variables.
@@ -90,6 +92,10 @@ pub struct Stack {
     /// The operation that has the stack's only slot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active_operation: Option<OperationId>,
+    /// The place beside that operation, while it is an update whose plan waits for its approval. None on records of earlier versions of
+    /// Slipway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<Beside>,
     /// Which images its services get when they are pushed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub subscriptions: BTreeMap<Name, Subscription>,
@@ -239,6 +245,14 @@ impl Stack {
             named: images.keys().cloned().collect(),
             images,
         }
+    }
+
+    /// The release that an update may roll out again: the current one. None if the database has changes of another one with which it does
+    /// not work: only a person decides whether the services go forward or back.
+    pub fn release_to_repeat(&self) -> Option<ReleaseNumber> {
+        let migrated = self.unsettled.as_ref().filter(|unsettled| unsettled.migrated);
+        self.current_release
+            .filter(|current| migrated.is_none_or(|unsettled| unsettled.release == *current))
     }
 
     /// Whether the previous release works with the database after the migrations of a release that does not say it.

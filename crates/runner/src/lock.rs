@@ -4,7 +4,7 @@
 //! Before Terraform starts, while there is no lock, the table records which build of which operation is about to start it. So a
 //! lock that was made after that, by the same machine, belongs to the recorded build. It is deleted only if all of this holds:
 //!
-//! * that operation has ended, or it is this one and the build an earlier build of it,
+//! * that operation is no longer in progress, and this one is; or it is this one, and the build an earlier build of it,
 //! * CodeBuild reports that the build has ended,
 //! * on this machine, no process of that operation is alive (a build's Terraform may outlive its runner),
 //! * the lock is still the one that was read: the deletion is conditional.
@@ -181,9 +181,9 @@ impl StateLock<'_> {
                 return Ok(None);
             }
         } else {
-            // A stack has one active operation at a time. Where that is this one, the other has ended.
-            let active = self.read_stack().await?.active_operation;
-            if active.as_ref() != Some(&self.config.operation) {
+            // Where this operation is in progress, all others have ended, but one that it runs beside.
+            let stack = self.read_stack().await?;
+            if stack.place(&self.config.operation).is_none() || stack.place(&holder.operation).is_some() {
                 return Ok(Some("it is not known whether that operation has ended".to_owned()));
             }
             if work_folder::is_in_use(self.stack, &holder.operation) {

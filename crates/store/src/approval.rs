@@ -8,7 +8,9 @@ use slipway_model::name::Digest;
 use slipway_model::operation::approval::Approver;
 use slipway_model::operation::{Failure, Operation};
 
+use crate::error::IllegalTransition;
 use crate::operation::{conflict, next_revision};
+use crate::stack::next_stack_revision;
 use crate::watch;
 use crate::write::{ATTEMPTS, Written, pause};
 use crate::{Error, Store};
@@ -16,10 +18,29 @@ use crate::{Error, Store};
 impl Store {
     /// The plan waits for a decision; `token` is the task token that it answers. Where there is a decision already, it is
     /// still to be delivered with this token.
+    ///
+    /// While the plan of an update waits, others may run beside it ([`Store::fill_beside`]).
     pub async fn ask_approval(&self, id: &OperationId, token: &str) -> Result<Operation, Error> {
-        let now = Timestamp::now();
-        self.update_operation(id, |operation| Ok(operation.ask_approval(token, now)?))
-            .await
+        for attempt in 0..ATTEMPTS {
+            let (read, mut stack) = self.operation_and_stack(id, None).await?;
+            let mut operation = read.clone();
+            let now = Timestamp::now();
+            operation.ask_approval(token, now).map_err(IllegalTransition::from)?;
+            if operation == read {
+                return Ok(operation);
+            }
+            let mut writes = next_revision(&mut operation)?;
+            // A repeated step leaves the place as it is.
+            if operation.status != read.status && operation.open_beside(&mut stack) {
+                writes.extend(next_stack_revision(&mut stack, now)?);
+            }
+            if self.write("ask for an approval", writes).await? == Written::Yes {
+                watch::changed(id);
+                return Ok(operation);
+            }
+            pause(attempt).await;
+        }
+        Err(conflict(id))
     }
 
     /// Records that a reminder of the approval is due, which notifies its approvers; whether it was.
@@ -39,15 +60,51 @@ impl Store {
     /// Records an approval; the last one that the plan takes is still to be delivered.
     pub async fn approve<'a>(&self, id: &OperationId, by: impl Into<Approver<'a>>) -> Result<Operation, Error> {
         let by = by.into();
-        let after = json!({"sheet": by.sheet.map(Digest::as_str)});
-        let entry = |operation: &Operation| {
-            Entry::new(by.name, Action::Approve, format!("stack/{}", operation.stack))
-                .of_operation(id)
-                .because(by.comment)
-                .with_change(None, Some(after.clone()), |_| false)
-        };
-        self.decide(id, entry, |operation, now| operation.approve(by, now))
-            .await
+        for attempt in 0..ATTEMPTS {
+            let read = self.operation(id).await?;
+            if let Some(approved) = self.try_approve(&read, by).await? {
+                return Ok(approved);
+            }
+            pause(attempt).await;
+        }
+        Err(conflict(id))
+    }
+
+    /// [`Store::approve`] for a caller that has judged the approval by the operation that it read: `None` where that has changed since, or
+    /// what runs beside it. Nothing begins beside a plan that has an approval.
+    pub async fn try_approve(&self, read: &Operation, by: Approver<'_>) -> Result<Option<Operation>, Error> {
+        let now = Timestamp::now();
+        let mut operation = read.clone();
+        operation.approve(by, now)?;
+        if operation == *read {
+            return Ok(Some(operation));
+        }
+        let mut stack = self.stack(&operation.stack).await?;
+        let mut writes = Vec::new();
+        match stack.close_beside(now) {
+            Ok(false) => {}
+            Ok(true) => writes.extend(next_stack_revision(&mut stack, now)?),
+            Err(runs_beside) => {
+                let kept = next_stack_revision(&mut stack, now)?;
+                return match self.write("keep the place beside a plan", kept).await? {
+                    Written::Yes => Err(runs_beside.into()),
+                    Written::Conflict => Ok(None),
+                };
+            }
+        }
+        writes.extend(next_revision(&mut operation)?);
+        let entry = Entry::new(by.name, Action::Approve, format!("stack/{}", operation.stack))
+            .of_operation(&operation.id)
+            .because(by.comment)
+            .with_change(None, Some(json!({"sheet": by.sheet.map(Digest::as_str)})), |_| false);
+        writes.extend(self.audit_writes(entry, now).await?);
+        match self.write("record an approval", writes).await? {
+            Written::Yes => {
+                watch::changed(&operation.id);
+                Ok(Some(operation))
+            }
+            Written::Conflict => Ok(None),
+        }
     }
 
     /// Records a rejection, which is still to be delivered.

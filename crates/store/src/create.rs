@@ -1,7 +1,8 @@
 //! Creating operations.
 //!
-//! One transaction writes the operation, gives it the stack's slot or a place in the stack's queue, and keeps the answer
-//! under the caller's idempotency key; for a new stack also the stack and the claim on its name, for images also the release.
+//! One transaction writes the operation, gives it the stack's slot, the place beside a plan that waits or a place in the stack's
+//! queue, and keeps the answer under the caller's idempotency key; for a new stack also the stack and the claim on its name, for images
+//! also the release.
 
 use std::collections::BTreeMap;
 
@@ -18,9 +19,11 @@ use slipway_model::operation::{Operation, OperationStatus};
 use slipway_model::policy::PermittedRequest;
 use slipway_model::principal::Owner;
 use slipway_model::release::{Release, ReleaseStatus};
+use slipway_model::stack::beside::Beside;
 use slipway_model::stack::{Configuration, Stack, StackStatus};
 use slipway_model::subscription::{Pushed, Subscription, know_requested};
 
+use crate::beside::Turn;
 use crate::idempotency::{self, Answer, Idempotency, Known};
 use crate::item::key_attributes;
 use crate::operation::operation_writes;
@@ -134,7 +137,7 @@ impl Store {
                 permitted: new.permitted.as_ref(),
                 origin: new.origin.as_ref(),
             };
-            let mut request = Request::new(&asked, &mut stack, None, now);
+            let mut request = Request::new(&asked, &mut stack, Turn::Slot, now);
             let answer = answer(request.accepted(&stack, None));
             let mut writes = request.writes(&mut stack, Condition::New, idempotency, &answer)?;
             let mut name = key_attributes(&claim);
@@ -182,18 +185,15 @@ impl Store {
             permitted: new.permitted.as_ref(),
             origin: new.origin.as_ref(),
         };
-        let position = match stack.active_operation {
-            None => None,
-            Some(_) => Some(self.queue(&stack.id).await?.len() + 1),
-        };
+        let turn = Box::pin(self.turn(read, new.work.kind())).await?;
         for (service, pushed) in &new.newest {
             if let Some(subscription) = stack.subscriptions.get_mut(service) {
                 subscription.newest = Some(pushed.clone());
             }
         }
         let now = Timestamp::now();
-        let mut request = Request::new(&asked, &mut stack, position, now);
-        let answer = answer(request.accepted(&stack, position));
+        let mut request = Request::new(&asked, &mut stack, turn, now);
+        let answer = answer(request.accepted(&stack, turn.position()));
         let mut writes = request.writes(&mut stack, Condition::Revision(read.revision), idempotency, &answer)?;
         writes.extend(self.audit_writes(request.entry(Some(&read.configuration)), now).await?);
         if self.write("create an operation", writes).await? == Written::Yes {
@@ -235,6 +235,7 @@ impl NewStack {
             current_release: None,
             last_release: ReleaseNumber(0),
             active_operation: None,
+            beside: None,
             subscriptions,
             drift: None,
             unsettled: None,
@@ -279,13 +280,21 @@ struct Request {
 
 impl Request {
     /// The operation and its release; the stack becomes what it is after the request.
-    fn new(asked: &Asked<'_>, stack: &mut Stack, position: Option<usize>, now: Timestamp) -> Self {
+    fn new(asked: &Asked<'_>, stack: &mut Stack, turn: Turn, now: Timestamp) -> Self {
         let id = OperationId::generate();
         stack.revision += 1;
         stack.updated_at = now;
-        if position.is_none() {
-            stack.active_operation = Some(id.clone());
-        }
+        let status = match turn {
+            Turn::Slot => {
+                stack.active_operation = Some(id.clone());
+                OperationStatus::Starting
+            }
+            Turn::Beside => {
+                stack.beside = Some(Beside::of(id.clone()));
+                OperationStatus::Starting
+            }
+            Turn::Behind(_) => OperationStatus::Queued,
+        };
         let release = asked.work.new_release().map(|new| {
             stack.last_release = new.number;
             Release {
@@ -308,11 +317,7 @@ impl Request {
             stack_name: stack.name.clone(),
             environment: stack.environment.clone(),
             stack_owner: Some(stack.owner.clone()),
-            status: if position.is_none() {
-                OperationStatus::Starting
-            } else {
-                OperationStatus::Queued
-            },
+            status,
             revision: 1,
             configuration: asked.configuration.clone(),
             found: None,

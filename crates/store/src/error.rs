@@ -59,7 +59,8 @@ pub enum Error {
     /// A decision at a pause does not count.
     #[error(transparent)]
     NotPaused(#[from] NotPaused),
-    /// The operation does not have its stack's slot: it has ended, or never had it.
+    /// The operation is not in progress in its stack: it has ended, or never was. Or it would need the slot, and runs beside the operation
+    /// that has it.
     #[error("the operation {operation} does not have the slot of its stack")]
     NotActive {
         /// The operation.

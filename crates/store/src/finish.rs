@@ -5,21 +5,28 @@ use slipway_model::audit::Entry;
 use slipway_model::error_chain::chain;
 use slipway_model::error_name::ErrorName;
 use slipway_model::id::OperationId;
-use slipway_model::operation::{Failure, Operation, OperationEvent, OperationKind, OperationStatus, StepStatus};
+use slipway_model::operation::{Failure, Operation, OperationKind, OperationStatus};
 use slipway_model::release::{Release, ReleaseEvent, ReleaseStatus};
 use slipway_model::secret::Secrets;
-use slipway_model::stack::{DriftSeen, Stack, StackEvent, StackStatus, Unsettled};
+use slipway_model::stack::beside::Place;
+use slipway_model::stack::{Stack, StackStatus};
 
 use crate::error::IllegalTransition;
 use crate::fit::fit_end;
-use crate::operation::{as_read, conflict, next_revision};
+use crate::operation::{as_read, conflict, dequeue, next_revision};
 use crate::release::release_write;
-use crate::stack::next_stack_revision;
+use crate::stack::{QueuePlace, next_stack_revision};
 use crate::subscription::subscription_writes;
 use crate::table::Key;
 use crate::watch;
 use crate::write::{ATTEMPTS, Condition, Write, Written, pause};
 use crate::{Error, Store};
+
+use self::end::{end_operation, end_stack, note_drift, pass_slot};
+
+mod end;
+
+pub use self::end::End;
 
 /// The reason of a failure whose secrets are not known.
 const UNREADABLE: &str = "The reason is hidden, because the secrets of the stack could not be read";
@@ -40,26 +47,12 @@ where
     }
 }
 
-/// How an operation ends.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum End {
-    /// It did what was asked.
-    Succeeded,
-    /// It did not. A failure that the operation has already (the runner's, with the resource) is kept, unless this one
-    /// names another error.
-    Failed(Failure),
-    /// It was cancelled. A queued operation is removed from the queue.
-    Cancelled(Failure),
-    /// Its change was rejected, refused or not decided in time.
-    Discarded(Failure),
-}
-
 /// An operation that has ended.
 #[derive(Debug, Clone)]
 pub struct Finished {
     /// The operation as it is stored: where it had ended before, as it ended then.
     pub operation: Operation,
-    /// The operation that has the slot now and is still to be started.
+    /// The operation that is in progress now and is still to be started.
     pub next: Option<Operation>,
 }
 
@@ -107,7 +100,7 @@ impl Store {
         entry: Option<&Entry>,
     ) -> Result<Option<Finished>, Error> {
         if operation.status != OperationStatus::Queued {
-            return Box::pin(self.free_slot(operation, stack, end, entry)).await;
+            return Box::pin(self.leave_place(operation, stack, end, entry)).await;
         }
         let id = operation.id.clone();
         match self.leave_queue(operation, end, entry).await? {
@@ -129,83 +122,166 @@ impl Store {
         if stack.status == StackStatus::Destroyed {
             self.empty_queue(&stack).await?;
         }
-        let next = match &stack.active_operation {
-            Some(id) => Some(self.operation(id).await?).filter(|next| next.status == OperationStatus::Starting),
-            None => None,
-        };
+        let next = Box::pin(self.yet_to_start(&stack)).await?;
         Ok(Finished { operation, next })
     }
 
-    /// Ends the operation that has the slot, and gives the slot to the next one.
-    async fn free_slot(
+    /// The operation of a stack that is in progress and was not started; beside a plan that waits, the next in the queue may begin.
+    async fn yet_to_start(&self, stack: &Stack) -> Result<Option<Operation>, Error> {
+        if stack.beside.is_some() {
+            return Box::pin(self.fill_beside(&stack.id)).await;
+        }
+        let Some(id) = &stack.active_operation else {
+            return Ok(None);
+        };
+        Ok(Some(self.operation(id).await?).filter(|next| next.status == OperationStatus::Starting))
+    }
+
+    /// Ends an operation in progress, in the place that it has.
+    async fn leave_place(
         &self,
         mut operation: Operation,
-        stack: Option<Stack>,
+        known: Option<Stack>,
         end: &End,
         entry: Option<&Entry>,
     ) -> Result<Option<Finished>, Error> {
-        let mut stack = self.known_or_read(stack, &operation).await?;
-        if stack.active_operation.as_ref() != Some(&operation.id) {
-            // It ended between the two reads.
+        let is_fresh = known.is_none();
+        let mut stack = self.known_or_read(known, &operation).await?;
+        let place = match stack.place(&operation.id) {
+            None if is_fresh => self.lost_place(&operation, &mut stack).await?,
+            place => place,
+        };
+        let Some(place) = place else {
+            // It ended between the two reads, or began.
             return Ok(None);
-        }
+        };
         let now = Timestamp::now();
         end_operation(&mut operation, end, now)?;
         self.hide_in_failure(&mut operation).await;
         let id = operation.id.clone();
-        let succeeded = *end == End::Succeeded;
-        end_stack(&mut operation, &mut stack, end, now)?;
-        let destroyed = stack.status == StackStatus::Destroyed;
-        note_drift(&operation, &mut stack, end, now);
-        let mut writes = self.end_release(&operation, &mut stack, end, now).await?;
-        if operation.kind() == OperationKind::Update && (succeeded || operation.has_begun_apply()) {
-            stack.commit(&operation.configuration, succeeded);
-            if let Some(patch) = operation.work.patch() {
-                let after = self.subscriptions_after(&stack, &patch.subscriptions).await?;
-                writes.extend(subscription_writes(&stack.id, &stack.subscriptions, &after));
-                stack.subscriptions = after;
+        let other = self.other_in_progress(&stack, &id).await?;
+        let left = match (place, other) {
+            (Place::Slot, beside) => Box::pin(self.leave_slot(&mut operation, beside, &mut stack, end, now)).await?,
+            (Place::Beside, Some(waits)) => {
+                Some(Box::pin(self.leave_beside(&mut operation, waits, &mut stack, end, now)).await?)
             }
-        }
-        if destroyed {
-            let claim = Key::name(&stack.environment, &stack.name);
-            writes.push(Write::Delete(claim, Condition::Text("stack", stack.id.to_string())));
-            let subscriptions = std::mem::take(&mut stack.subscriptions);
-            writes.extend(subscription_writes(&stack.id, &subscriptions, &stack.subscriptions));
-        }
-        let mut next = if destroyed {
-            None
-        } else {
-            self.next_in_queue(&stack).await?
+            // It lost its place, and the stack was destroyed since.
+            (Place::Beside, None) => Some(Vec::new()),
         };
-        stack.active_operation = next.as_ref().map(|(_, next)| next.id.clone());
+        let Some(mut writes) = left else {
+            return Ok(None);
+        };
         fit_end(&mut operation, Some(&mut stack))?;
         writes.extend(next_revision(&mut operation)?);
         writes.extend(next_stack_revision(&mut stack, now)?);
-        if let Some((place, next)) = &mut next {
-            let Ok(status) = next.status.after(OperationEvent::Dequeued) else {
-                // It was cancelled between the two reads.
-                return Ok(None);
-            };
-            next.status = status;
-            next.stack_owner = Some(stack.owner.clone());
-            writes.extend(next_revision(next)?);
-            writes.push(Write::Delete(place.clone(), Condition::Exists));
-        }
         if let Some(entry) = entry {
             writes.extend(self.audit_writes(entry.clone(), now).await?);
         }
         if self.write("end an operation", writes).await? == Written::Conflict {
             return Ok(None);
         }
-        let next = next.map(|(_, next)| next);
         watch::changed(&id);
-        if let Some(next) = &next {
-            watch::changed(&next.id);
+        stack.in_progress().for_each(watch::changed);
+        Ok(Some(Box::pin(self.finished(operation, Some(stack))).await?))
+    }
+
+    /// The place of an operation that has none on the record of its stack as it was read after the operation: none if it has ended since.
+    /// If it has not, functions of an earlier version have written the stack, which drops the place beside a plan. It ends as if it had it
+    /// still; if nothing has the slot by now, as if it had that.
+    async fn lost_place(&self, operation: &Operation, stack: &mut Stack) -> Result<Option<Place>, Error> {
+        if self.operation(&operation.id).await?.status.has_ended() {
+            return Ok(None);
         }
-        if destroyed {
-            self.empty_queue(&stack).await?;
+        if stack.active_operation.is_some() || stack.status == StackStatus::Destroyed {
+            return Ok(Some(Place::Beside));
         }
-        Ok(Some(Finished { operation, next }))
+        pass_slot(Some(operation), stack)?;
+        Ok(Some(Place::Slot))
+    }
+
+    /// The operation of a stack that is in progress besides this one.
+    async fn other_in_progress(&self, stack: &Stack, id: &OperationId) -> Result<Option<Operation>, Error> {
+        match stack.in_progress().find(|other| *other != id) {
+            Some(other) => self.operation(other).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Ends the operation that has the slot, which goes to the operation beside it, or to the next in the queue. `None` if that has changed
+    /// since it was read.
+    async fn leave_slot(
+        &self,
+        operation: &mut Operation,
+        beside: Option<Operation>,
+        stack: &mut Stack,
+        end: &End,
+        now: Timestamp,
+    ) -> Result<Option<Vec<Write>>, Error> {
+        let mut writes = self.end_in_stack(operation, stack, end, now).await?;
+        let mut next = beside;
+        if next.is_none()
+            && stack.status != StackStatus::Destroyed
+            && let Some((place, mut first)) = self.next_in_queue(stack).await?
+        {
+            let Some(dequeued) = dequeue(&mut first, &place, stack)? else {
+                return Ok(None);
+            };
+            writes.extend(dequeued);
+            next = Some(first);
+        }
+        pass_slot(next.as_ref(), stack)?;
+        Ok(Some(writes))
+    }
+
+    /// Ends an operation beside one that waits. That one keeps the slot, and its record gets what this end means to it.
+    async fn leave_beside(
+        &self,
+        operation: &mut Operation,
+        mut waits: Operation,
+        stack: &mut Stack,
+        end: &End,
+        now: Timestamp,
+    ) -> Result<Vec<Write>, Error> {
+        let without = waits.status_without(operation).map_err(IllegalTransition::from)?;
+        let updating = std::mem::replace(&mut stack.status, without);
+        let mut writes = self.end_in_stack(operation, stack, end, now).await?;
+        waits.ended_beside(operation, stack.status);
+        stack.status = updating;
+        if let Some(place) = &mut stack.beside {
+            place.operation = None;
+        }
+        // Also if nothing changes: an approval that was judged before this end meets the write, and is judged again by the sheet.
+        writes.extend(next_revision(&mut waits)?);
+        Ok(writes)
+    }
+
+    /// What the end of an operation means to its stack, without its place. Returns the writes of other records.
+    async fn end_in_stack(
+        &self,
+        operation: &mut Operation,
+        stack: &mut Stack,
+        end: &End,
+        now: Timestamp,
+    ) -> Result<Vec<Write>, Error> {
+        let succeeded = *end == End::Succeeded;
+        end_stack(operation, stack, end, now)?;
+        note_drift(operation, stack, end, now);
+        let mut writes = self.end_release(operation, stack, end, now).await?;
+        if operation.kind() == OperationKind::Update && (succeeded || operation.has_begun_apply()) {
+            stack.commit(&operation.configuration, succeeded);
+            if let Some(patch) = operation.work.patch() {
+                let after = self.subscriptions_after(stack, &patch.subscriptions).await?;
+                writes.extend(subscription_writes(&stack.id, &stack.subscriptions, &after));
+                stack.subscriptions = after;
+            }
+        }
+        if stack.status == StackStatus::Destroyed {
+            let claim = Key::name(&stack.environment, &stack.name);
+            writes.push(Write::Delete(claim, Condition::Text("stack", stack.id.to_string())));
+            let subscriptions = std::mem::take(&mut stack.subscriptions);
+            writes.extend(subscription_writes(&stack.id, &subscriptions, &stack.subscriptions));
+        }
+        Ok(writes)
     }
 
     /// Hides the stack's secrets in why an operation did not succeed: the record's notification leaves the installation. If they cannot
@@ -226,7 +302,8 @@ impl Store {
         end_operation(&mut operation, end, now)?;
         self.hide_in_failure(&mut operation).await;
         // The stack may have been transferred while the operation waited.
-        operation.stack_owner = Some(self.stack(&operation.stack).await?.owner);
+        let mut stack = self.stack(&operation.stack).await?;
+        operation.stack_owner = Some(stack.owner.clone());
         // Read before the place: where the place is still there, the release was that of an operation that waits.
         let release = match operation.release() {
             Some(number) => Some(self.release(&operation.stack, number).await?),
@@ -242,6 +319,10 @@ impl Store {
         writes.push(Write::Delete(place.key, Condition::Exists));
         if let Some(release) = release {
             writes.push(move_release(release, ReleaseEvent::Failed, now)?);
+        }
+        if stack.beside.is_some() {
+            // What is behind it may begin beside the plan that waits: a request that was judged by the queue before is judged again.
+            writes.extend(next_stack_revision(&mut stack, now)?);
         }
         if let Some(entry) = entry {
             writes.extend(self.audit_writes(entry.clone(), now).await?);
@@ -277,11 +358,12 @@ impl Store {
     }
 
     /// The operation that waits longest for a stack, with its place.
-    async fn next_in_queue(&self, stack: &Stack) -> Result<Option<(Key, Operation)>, Error> {
+    async fn next_in_queue(&self, stack: &Stack) -> Result<Option<(QueuePlace, Operation)>, Error> {
         let Some(first) = self.places(&stack.id, Some(1)).await?.pop() else {
             return Ok(None);
         };
-        Ok(Some((first.key, self.operation(&first.operation).await?)))
+        let operation = self.operation(&first.operation).await?;
+        Ok(Some((first, operation)))
     }
 
     /// The writes that end what the operation released: its own release, and the one whose place that takes.
@@ -317,142 +399,6 @@ impl Store {
         }
         Ok(writes)
     }
-}
-
-impl End {
-    /// How an operation ends that fails so.
-    pub fn of(failure: Failure) -> Self {
-        match failure.name.as_str() {
-            name if name == ErrorName::Cancelled.as_str() => Self::Cancelled(failure),
-            name if ErrorName::discards(name) => Self::Discarded(failure),
-            _ => Self::Failed(failure),
-        }
-    }
-
-    /// Why it ended, unless it succeeded.
-    pub fn failure_mut(&mut self) -> Option<&mut Failure> {
-        match self {
-            Self::Succeeded => None,
-            Self::Failed(failure) | Self::Cancelled(failure) | Self::Discarded(failure) => Some(failure),
-        }
-    }
-
-    fn of_operation(&self, operation: &Operation) -> OperationEvent {
-        match self {
-            Self::Succeeded => OperationEvent::Succeeded,
-            // Also after a cancel: what the services run does not fit the database.
-            _ if !operation.may_roll_back() => OperationEvent::NeedsAttention,
-            Self::Failed(_) => OperationEvent::Failed,
-            Self::Cancelled(_) => OperationEvent::Cancelled,
-            Self::Discarded(_) => OperationEvent::Discarded,
-        }
-    }
-
-    fn of_stack(&self, operation: &Operation, unsettled: bool) -> StackEvent {
-        let kind = operation.kind();
-        match (self, operation.found) {
-            // Also after an update that succeeded, and released nothing over what the services may run.
-            _ if unsettled => StackEvent::Unsettled(kind),
-            (Self::Succeeded, _) => StackEvent::Succeeded(kind),
-            (Self::Cancelled(_) | Self::Discarded(_), _)
-                if kind == OperationKind::Provision && !operation.has_begun_apply() =>
-            {
-                StackEvent::Abandoned
-            }
-            // Its name is free, so that the corrected request can be sent. A later step may have made something: then the stack stays.
-            (Self::Failed(_), _) if kind == OperationKind::Provision && operation.made_nothing() => {
-                StackEvent::Abandoned
-            }
-            (_, Some(found)) if !operation.has_begun_apply() => StackEvent::Untouched(kind, found),
-            _ => StackEvent::Failed(kind),
-        }
-    }
-
-    fn of_release(&self) -> ReleaseEvent {
-        match self {
-            Self::Succeeded => ReleaseEvent::Succeeded,
-            Self::Failed(_) | Self::Cancelled(_) | Self::Discarded(_) => ReleaseEvent::Failed,
-        }
-    }
-}
-
-/// Moves the stack to its status after the end of an operation, and records what a release left unsettled or stopped: on the stack,
-/// and what the services run now, with the remedy if something is unsettled, in the operation's failure.
-fn end_stack(operation: &mut Operation, stack: &mut Stack, end: &End, now: Timestamp) -> Result<(), IllegalTransition> {
-    let succeeded = *end == End::Succeeded;
-    let earlier = stack.unsettled.take();
-    let left = if succeeded {
-        earlier
-            .as_ref()
-            .and_then(|earlier| earlier.left_after(operation, stack.contract.as_ref()))
-    } else {
-        Unsettled::left_by(operation, earlier.as_ref(), now)
-    };
-    stack.status = stack.status.after(end.of_stack(operation, left.is_some()))?;
-    let restored = if succeeded {
-        None
-    } else {
-        operation.restored_to(stack.current_release)
-    };
-    // What was restored may be what an earlier operation left.
-    let runs = match (&left, &earlier) {
-        (Some(left), _) => Some(left.sentence(stack.current_release)),
-        (None, Some(earlier)) => restored.map(|_| earlier.sentence(stack.current_release)),
-        (None, None) => restored,
-    };
-    if let (Some(runs), Some(failure)) = (runs, &mut operation.failure) {
-        failure.add(&runs);
-    }
-    if !operation.quiesced.is_empty() {
-        stack.quiesced_by = Some(operation.id.clone());
-    } else if succeeded && operation.release().is_some() {
-        stack.quiesced_by = None;
-    }
-    stack.unsettled = match earlier {
-        Some(earlier) if succeeded && left.is_none() && stack.status != StackStatus::Destroyed => {
-            stack.status = stack.status.after(StackEvent::Settled(earlier.found))?;
-            None
-        }
-        earlier => left.or(earlier).filter(|_| stack.status != StackStatus::Destroyed),
-    };
-    Ok(())
-}
-
-/// The stack's known drift: the result of its last drift check, until its infrastructure changes.
-fn note_drift(operation: &Operation, stack: &mut Stack, end: &End, now: Timestamp) {
-    match (operation.kind(), end) {
-        (OperationKind::Drift, End::Succeeded) => {
-            let found = operation.drift.as_ref();
-            stack.drift = found.map(|drift| DriftSeen::new(operation.id.clone(), now, drift));
-        }
-        (OperationKind::Update | OperationKind::Destroy, _) if operation.has_begun_apply() => stack.drift = None,
-        _ => {}
-    }
-}
-
-/// Writes an end on an operation. Steps that still run end with it, because no later event ends them.
-fn end_operation(operation: &mut Operation, end: &End, now: Timestamp) -> Result<(), IllegalTransition> {
-    operation.status = operation.status.after(end.of_operation(operation))?;
-    operation.ended_at = Some(now);
-    operation.approval_token = None;
-    let step = match end {
-        End::Succeeded => {
-            // The cancel came when nothing was left to cancel.
-            operation.failure = None;
-            StepStatus::Succeeded
-        }
-        End::Failed(failure) | End::Cancelled(failure) | End::Discarded(failure) => {
-            let known = operation.failure.take().filter(|known| known.name == failure.name);
-            operation.failure = Some(known.unwrap_or_else(|| failure.clone()));
-            if matches!(end, End::Cancelled(_)) {
-                StepStatus::Cancelled
-            } else {
-                StepStatus::Failed
-            }
-        }
-    };
-    operation.end_running_steps(step, now);
-    Ok(())
 }
 
 /// The write of a release after an event. A release that comes to its end without having begun (there was nothing to

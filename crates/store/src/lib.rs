@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | [`create`] | creating an operation: one transaction with the stack's slot and the idempotency record |
 //! | [`finish`] | ending an operation: one transaction that gives the slot to the next in the queue |
+//! | [`beside`] | the place beside a plan that waits, for operations in the queue |
 //! | [`operation`] | every write between the two |
 //! | [`webhook`] | webhooks, and the deliveries of notifications to them |
 //! | [`watch`], [`waiting`] | waiting until an operation changes; how many requests do at once |
@@ -37,6 +38,7 @@ mod write;
 
 pub mod approval;
 pub mod audit;
+pub mod beside;
 pub mod blueprint;
 pub mod cancel;
 pub mod configured;

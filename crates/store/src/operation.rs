@@ -11,13 +11,14 @@ use slipway_model::operation::layout::Layout;
 use slipway_model::operation::work::Work;
 use slipway_model::operation::{Failure, Operation, OperationEvent, OperationStatus, StepStatus};
 use slipway_model::release::{Release, ReleaseEvent};
+use slipway_model::stack::beside::Place;
 use slipway_model::stack::{Stack, StackEvent, StackStatus};
 
 use crate::error::IllegalTransition;
 use crate::item::encode;
 use crate::notification::notification_writes;
 use crate::release::release_write;
-use crate::stack::{next_stack_revision, stack_write};
+use crate::stack::{QueuePlace, next_stack_revision, stack_write};
 use crate::table::{Key, operation_places};
 use crate::watch;
 use crate::write::{ATTEMPTS, Condition, Write, Written, pause};
@@ -133,13 +134,13 @@ impl Store {
                 .status
                 .after(OperationEvent::Begun)
                 .map_err(IllegalTransition::from)?;
-            if stack.active_operation.as_ref() != Some(id) {
+            let Some(place) = stack.place(id) else {
                 // It ended between the two reads: the next attempt sees that.
                 pause(attempt).await;
                 continue;
-            }
-            let begun = stack
-                .status
+            };
+            let found = self.status_found(&stack, place).await?;
+            let begun = found
                 .after(StackEvent::Begun(operation.kind()))
                 .map_err(IllegalTransition::from)?;
             if operation.status == status {
@@ -149,19 +150,25 @@ impl Store {
             operation.status = status;
             operation.execution_arn = execution.map(str::to_owned).or(operation.execution_arn);
             operation.started_at.get_or_insert(now);
-            operation.found = Some(stack.status);
+            operation.found = Some(found);
             // Here, and not by a build: the execution's own version of the steps has to find what builds keep.
             operation.artifacts = Layout::ByStack;
             match &mut operation.work {
-                Work::Update { mends, .. } => *mends = stack.status == StackStatus::Failed,
+                Work::Update { mends, .. } => *mends = found == StackStatus::Failed,
                 Work::Preview { .. } => {}
                 // What it was when the request came may have been changed by the operations before this one.
                 _ => operation.configuration = stack.configuration.clone(),
             }
             let mut writes = next_revision(&mut operation)?;
-            if stack.status != begun {
-                stack.status = begun;
-                writes.extend(next_stack_revision(&mut stack, now)?);
+            match place {
+                Place::Slot if found == begun => {}
+                Place::Slot => {
+                    stack.status = begun;
+                    writes.extend(next_stack_revision(&mut stack, now)?);
+                }
+                // The end of the operation that waits gives the stack the status of this one, if this one has begun: one of the two is
+                // written first.
+                Place::Beside => writes.extend(next_stack_revision(&mut stack, now)?),
             }
             if self.write("begin an operation", writes).await? == Written::Yes {
                 watch::changed(id);
@@ -170,6 +177,14 @@ impl Store {
             pause(attempt).await;
         }
         Err(Error::NotActive { operation: id.clone() })
+    }
+
+    /// The status of the stack that an operation finds which begins in this place.
+    async fn status_found(&self, stack: &Stack, place: Place) -> Result<StackStatus, Error> {
+        match (place, &stack.active_operation) {
+            (Place::Beside, Some(waits)) => Ok(self.operation(waits).await?.found_before()),
+            _ => Ok(stack.status),
+        }
     }
 
     /// Starts the release of an operation: its own, or (for an update) the current one again. Returns both.
@@ -293,8 +308,20 @@ pub(crate) fn next_revision(operation: &mut Operation) -> Result<Vec<Write>, Err
     operation_writes(operation, Condition::Revision(read))
 }
 
-/// Likewise. A change that owes no notification makes none, also where the record does not say what was notified: a build may not write
-/// notifications.
+/// The writes of an operation whose turn has come, and which leaves its place in the queue. `None` if it was cancelled since it was read.
+pub(crate) fn dequeue(next: &mut Operation, place: &QueuePlace, stack: &Stack) -> Result<Option<Vec<Write>>, Error> {
+    let Ok(status) = next.status.after(OperationEvent::Dequeued) else {
+        return Ok(None);
+    };
+    next.status = status;
+    next.stack_owner = Some(stack.owner.clone());
+    let mut writes = next_revision(next)?;
+    writes.push(Write::Delete(place.key.clone(), Condition::Exists));
+    Ok(Some(writes))
+}
+
+/// The writes of a changed operation. A change that owes no notification makes none, also where the record does not say what was
+/// notified: a build may not write notifications.
 fn revision_after(read: &Operation, operation: &mut Operation) -> Result<Vec<Write>, Error> {
     if (operation.status, operation.reminders) != (read.status, read.reminders) {
         return next_revision(operation);
@@ -303,7 +330,7 @@ fn revision_after(read: &Operation, operation: &mut Operation) -> Result<Vec<Wri
     Ok(vec![operation_write(operation, Condition::Revision(read.revision))?])
 }
 
-/// The condition that a release still is as it was read: it changes only by the operation that has the stack's slot, and each
+/// The condition that a release still is as it was read: one operation of its stack at a time changes releases, and each
 /// change but a repeated one changes its status.
 pub(crate) fn as_read(release: &Release) -> Condition {
     Condition::Text("status", release_status(release))

@@ -15,7 +15,7 @@ use crate::{Error, Store};
 
 /// An operation's place in the queue of its stack.
 #[derive(Debug, Clone)]
-pub(crate) struct Place {
+pub(crate) struct QueuePlace {
     pub key: Key,
     pub operation: OperationId,
 }
@@ -52,7 +52,7 @@ impl Store {
     }
 
     /// The first places of a stack's queue, or all of them.
-    pub(crate) async fn places(&self, stack: &StackId, most: Option<u16>) -> Result<Vec<Place>, Error> {
+    pub(crate) async fn places(&self, stack: &StackId, most: Option<u16>) -> Result<Vec<QueuePlace>, Error> {
         let partition = Key::stack(stack).pk;
         let query = Query::of_items(&partition, QUEUE);
         let items = self.query_all(&query, most).await?;
@@ -60,14 +60,14 @@ impl Store {
     }
 }
 
-fn place(item: &Item) -> Result<Place, Error> {
+fn place(item: &Item) -> Result<QueuePlace, Error> {
     let key = key_of(item);
     let operation = text(&key, item, "operation")?.parse();
     let operation = operation.map_err(|source| Error::Decode {
         what: key.to_string(),
         source: Box::new(source),
     })?;
-    Ok(Place { key, operation })
+    Ok(QueuePlace { key, operation })
 }
 
 /// The stack that a claim on a name is of.

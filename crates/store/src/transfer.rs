@@ -1,4 +1,4 @@
-//! The transfer of a stack, which the operation in progress follows.
+//! The transfer of a stack, which the operations in progress follow.
 
 use jiff::Timestamp;
 use serde_json::json;
@@ -13,7 +13,7 @@ use crate::write::Written;
 use crate::{Error, Store};
 
 impl Store {
-    /// Gives a stack to another owner, and the operation in progress with it; `None` where one of them was changed since it was read. An
+    /// Gives a stack to another owner, and the operations in progress with it; `None` where one of them was changed since it was read. An
     /// operation that waits follows when it leaves the queue.
     pub async fn transfer_stack(&self, read: &Stack, owner: &Owner, by: &str) -> Result<Option<Stack>, Error> {
         let mut stack = read.clone();
@@ -28,7 +28,7 @@ impl Store {
             |_| false,
         );
         let mut writes = next_stack_revision(&mut stack, now)?;
-        if let Some(id) = &stack.active_operation {
+        for id in stack.in_progress() {
             let mut operation = self.operation(id).await?;
             operation.stack_owner = Some(stack.owner.clone());
             writes.extend(next_revision(&mut operation)?);
@@ -37,9 +37,7 @@ impl Store {
         if self.write("transfer a stack", writes).await? == Written::Conflict {
             return Ok(None);
         }
-        if let Some(id) = &stack.active_operation {
-            watch::changed(id);
-        }
+        stack.in_progress().for_each(watch::changed);
         Ok(Some(stack))
     }
 }

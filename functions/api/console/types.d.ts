@@ -39,7 +39,7 @@ export interface Stack {
   unsettled: { message: string; release: number; services: string[]; schedules: boolean; operation: string; since: string } | null;
   /** Null in lists. */
   quiesced: { services: string[]; schedules: string[]; operation: string; message: string } | null;
-  current_release: number | null; last_release: number; active_operation: string | null;
+  current_release: number | null; last_release: number; active_operation: string | null; operation_beside: string | null;
   created_at: string; updated_at: string;
 }
 export interface Release {

@@ -38,7 +38,7 @@ impl Steps {
         })
     }
 
-    /// Starts the operation that has the slot now. This operation has ended whether that succeeds or not.
+    /// Starts the operation whose turn it is now. This operation has ended whether that succeeds or not.
     pub(crate) async fn start_next(&self, finished: &Finished) {
         let Some(next) = &finished.next else { return };
         let machine = &self.config.state_machine;

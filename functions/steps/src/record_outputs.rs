@@ -100,7 +100,7 @@ impl Steps {
         if operation.release().is_some() || operation.kind() != OperationKind::Update {
             return Ok(operation.release());
         }
-        let (Some(before), Some(current)) = (&stack.contract, stack.current_release) else {
+        let (Some(before), Some(current)) = (&stack.contract, stack.release_to_repeat()) else {
             return Ok(None);
         };
         let is_same = !operation.work.mends()

@@ -119,10 +119,12 @@ impl Restorer<'_> {
     pub(crate) async fn may(self) -> Result<bool, StepError> {
         let store = &self.steps.store;
         let stack = store.stack(&self.operation.stack).await?;
-        let Some(active) = stack.active_operation.filter(|active| *active != self.operation.id) else {
-            return Ok(true);
-        };
-        Ok(!store.operation(&active).await?.has_step(state::PREPARE_RELEASE))
+        for other in stack.in_progress().filter(|other| **other != self.operation.id) {
+            if store.operation(other).await?.has_step(state::PREPARE_RELEASE) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
 

@@ -48,6 +48,9 @@ pub enum SweepError {
     /// The approvers of a plan could not be reminded.
     #[error("failed to remind the approvers of the plan")]
     Remind(#[source] slipway_store::Error),
+    /// The place beside a plan could not be given to the next operation in the queue.
+    #[error("failed to begin the next operation beside the plan")]
+    FillBeside(#[source] slipway_store::Error),
     /// The decision about a plan could not be delivered.
     #[error("the decision about the plan could not be delivered")]
     DeliverDecision(#[source] slipway_control::Error),

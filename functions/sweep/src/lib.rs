@@ -12,6 +12,7 @@
 //! | is being cancelled, and its build has not answered for ten minutes | runs | stop execution and build, end the operation |
 //! | ended, with workers or schedules that were stopped for migrations | | have the steps function resume them, until they run |
 //! | ended, requested by event | | report the result, for up to a day |
+//! | waits for an approval | runs | start the operation in the queue that may run beside it |
 //! | waits for an approval for long | runs | remind the approvers |
 
 mod build;

@@ -98,10 +98,7 @@ impl Sweep {
             if starts {
                 return Ok(Some(Healing::Started));
             }
-            return match self.deliver_decision(operation).await? {
-                None => self.remind(operation, now).await,
-                delivered => Ok(delivered),
-            };
+            return self.heal_waiting(operation, now).await;
         };
         // It may have ended as it should since it was listed.
         let now = self.store.operation(&operation.id).await.map_err(SweepError::Read)?;
@@ -127,6 +124,32 @@ impl Sweep {
 }
 
 impl Sweep {
+    /// Heals an operation whose execution runs, and may wait for an approval.
+    async fn heal_waiting(&self, operation: &Operation, now: Timestamp) -> Result<Option<Healing>, SweepError> {
+        if let Some(delivered) = self.deliver_decision(operation).await? {
+            return Ok(Some(delivered));
+        }
+        match self.remind(operation, now).await? {
+            None => self.fill_beside(operation).await,
+            reminded => Ok(reminded),
+        }
+    }
+
+    /// The function that opened or emptied the place beside a plan may have died before it gave it to the next in the queue.
+    async fn fill_beside(&self, operation: &Operation) -> Result<Option<Healing>, SweepError> {
+        if operation.status != OperationStatus::WaitingForApproval {
+            return Ok(None);
+        }
+        let next = Box::pin(self.store.fill_beside(&operation.stack)).await;
+        let Some(next) = next.map_err(SweepError::FillBeside)? else {
+            return Ok(None);
+        };
+        start(&self.sfn, &self.config.state_machine, &next)
+            .await
+            .map_err(SweepError::Start)?;
+        Ok(Some(Healing::StartedBeside { next: next.id }))
+    }
+
     /// The API records a decision and then delivers it: it may have died in between.
     async fn deliver_decision(&self, operation: &Operation) -> Result<Option<Healing>, SweepError> {
         if operation.undelivered_decision().is_none() {

@@ -40,11 +40,16 @@ pub enum Healing {
     Ended {
         /// How the operation ended.
         status: OperationStatus,
-        /// The operation that has the stack's slot now.
+        /// The operation whose turn it is now.
         next: Option<OperationId>,
     },
     /// The decision about its plan was recorded and not delivered, and now the workflow has it.
     DecisionDelivered,
+    /// Its plan waits, and the execution of the operation beside it was started.
+    StartedBeside {
+        /// That operation.
+        next: OperationId,
+    },
     /// It waits for an approval for long, and its approvers were reminded.
     ApproversReminded,
     /// It has ended before everything that it stopped ran again, and the steps function was asked to resume it.

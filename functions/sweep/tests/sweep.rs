@@ -26,7 +26,7 @@ use slipway_store::lock::Runner;
 use slipway_sweep::{Config, Healing, Report, Sweep, SweepError};
 
 use fake::Fake;
-use support::{Table, answer, created, failure, new_stack, request, table};
+use support::{Table, UPDATE, answer, created, failure, new_stack, request, table};
 
 const MACHINE: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:slipway";
 
@@ -232,6 +232,36 @@ async fn a_decision_that_was_recorded_and_not_delivered_is_delivered() {
     assert!(healings(&again).is_empty(), "{again:?}");
     assert_eq!(fake.count("SendTaskFailure"), 1, "what was accepted is not sent again");
     assert_eq!(fake.count("SendTaskSuccess"), 3, "what was not is");
+}
+
+/// The function that asked for the approval died before it gave the place beside the plan to the next in the queue.
+#[tokio::test]
+async fn next_in_the_queue_begins_beside_a_plan_that_waits() {
+    let table = table().await;
+    let world = World::default();
+    let (sweep, fake) = sweep(&table, &world).await;
+    let mut stack = table.ready(&new_stack("shop")).await;
+    let mut asked = Vec::new();
+    for work in [UPDATE, Work::Drift] {
+        let new = request(work, &stack);
+        let outcome = table.store.create_operation(&new, None, answer).await;
+        asked.push(created(outcome.expect("an outcome")).id);
+        stack = table.store.stack(&stack.id).await.expect("the stack");
+    }
+    let (update, drift) = (&asked[0], &asked[1]);
+    table.store.begin_operation(update).await.expect("begun");
+    table.store.ask_approval(update, "token").await.expect("asked");
+    world.set(update.as_str(), "RUNNING");
+    let report = sweep.run(Duration::ZERO).await;
+    let next = drift.clone();
+    assert_eq!(
+        healings(&report),
+        BTreeMap::from([(update.clone(), Healing::StartedBeside { next })])
+    );
+    assert!(starts(&fake).contains(drift.as_str()));
+    table.store.begin_operation(drift).await.expect("begun");
+    let again = sweep.run(Duration::ZERO).await;
+    assert!(healings(&again).is_empty(), "{again:?}");
 }
 
 /// Step Functions may list an execution a moment after its start.

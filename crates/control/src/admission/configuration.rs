@@ -14,9 +14,14 @@ use super::subscription::judge_subscriptions;
 use super::{Admission, Refusal};
 
 impl Admission<'_> {
-    /// What the stack is made from after `patch`, if every operation before succeeds.
-    pub(super) async fn edited(self, stack: &Stack, patch: &Patch) -> Result<Configuration, Refusal> {
-        let coming = self.coming_configuration(stack).await?;
+    /// What the stack is made from after `patch`, if every operation before one of this kind succeeds.
+    pub(super) async fn edited(
+        self,
+        stack: &Stack,
+        patch: &Patch,
+        kind: OperationKind,
+    ) -> Result<Configuration, Refusal> {
+        let coming = self.coming_configuration(stack, kind).await?;
         let before = coming.as_ref().unwrap_or(&stack.configuration);
         let mut values = patch.over(&before.variables);
         // What is unset and not set is judged like a value that is given: the version may have no such variable. This is for requests
@@ -51,9 +56,11 @@ impl Admission<'_> {
         Ok(settled.await?)
     }
 
-    /// What the stack is made from when the operations before have succeeded; none where they change nothing of that.
-    async fn coming_configuration(self, stack: &Stack) -> Result<Option<Configuration>, Error> {
-        let Some(active) = &stack.active_operation else {
+    /// What the stack is made from when the operations before one of this kind have succeeded; none where they change nothing of that. A
+    /// preview passes the plan that waits, and the updates behind it: it shows what it would change of the stack as it is.
+    async fn coming_configuration(self, stack: &Stack, kind: OperationKind) -> Result<Option<Configuration>, Error> {
+        let passes = stack.beside.is_some() && kind.runs_beside();
+        let Some(active) = stack.active_operation.as_ref().filter(|_| !passes) else {
             return Ok(None);
         };
         let waiting = self.store.queue(&stack.id).await?;

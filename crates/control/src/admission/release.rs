@@ -78,7 +78,7 @@ impl Admission<'_> {
     /// releases do not answer this: one that a rollback releases again is `superseded` until then.
     async fn coming_release(self, stack: &Stack) -> Result<Option<ReleaseNumber>, Error> {
         let waiting = self.store.queue(&stack.id).await?;
-        for id in stack.active_operation.iter().chain(&waiting).rev() {
+        for id in stack.in_progress().chain(&waiting).rev() {
             if let Some(number) = self.store.operation(id).await?.release() {
                 return Ok(Some(number));
             }

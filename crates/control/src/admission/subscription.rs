@@ -27,7 +27,7 @@ impl Admission<'_> {
     pub(super) async fn coming_subscriptions(self, stack: &Stack) -> Result<Subscriptions, Error> {
         let mut subscriptions = stack.subscriptions.clone();
         let waiting = self.store.queue(&stack.id).await?;
-        for id in stack.active_operation.iter().chain(&waiting) {
+        for id in stack.in_progress().chain(&waiting) {
             if let Some(patch) = self.store.operation(id).await?.work.patch() {
                 subscriptions = subscription::over(&subscriptions, &patch.subscriptions);
             }

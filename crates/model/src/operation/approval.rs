@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::noted::is_zero;
 use super::{Failure, IllegalTransition, Operation, OperationEvent, OperationStatus, StepStatus};
 use crate::environment::Environment;
+use crate::id::OperationId;
 use crate::name::Digest;
 use crate::plan::review::requirements;
 use crate::plan::{PlanSummary, Refusal, Requirement};
@@ -113,6 +114,11 @@ pub enum Undecidable {
     /// The operation does not wait for a decision: it is not that far, or has ended.
     #[error("the operation has the status `{0}` and does not wait for a decision")]
     NotWaiting(OperationStatus),
+    /// Another operation runs beside the plan, which is applied alone.
+    #[error(
+        "the operation {0} of the stack runs, and a plan is applied alone: approve the plan when that operation has ended"
+    )]
+    RunsBeside(OperationId),
 }
 
 /// What was decided about a plan.

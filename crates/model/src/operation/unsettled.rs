@@ -36,12 +36,15 @@ impl Unsettled {
             OperationKind::Release | OperationKind::Rollback => operation.found.unwrap_or(StackStatus::Failed),
             _ => StackStatus::Failed,
         };
+        // The database keeps what an earlier release changed. By a rollback, a person has decided that the current one works with it.
+        let was_migrated =
+            earlier.is_some_and(|earlier| earlier.migrated) && operation.kind() != OperationKind::Rollback;
         Some(Self {
             operation: operation.id.clone(),
             release,
             services,
             schedules,
-            migrated,
+            migrated: migrated || was_migrated,
             since: now,
             found: earlier.map_or(found, |earlier| earlier.found),
         })
@@ -127,5 +130,61 @@ impl Operation {
     fn has_succeeded_in(&self, name: &str) -> bool {
         let mut steps = self.steps.iter();
         steps.any(|step| step.name == name && step.status == StepStatus::Succeeded)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::operation::example;
+    use crate::stack::Stack;
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn unsettled(release: u32, migrated: bool) -> Unsettled {
+        Unsettled {
+            operation: example::operation(&json!({})).id,
+            release: ReleaseNumber(release),
+            services: Vec::new(),
+            schedules: false,
+            migrated,
+            since: NOW,
+            found: StackStatus::Ready,
+        }
+    }
+
+    #[test]
+    fn changes_of_the_database_outlast_another_failed_release() {
+        for (kind, migrated) in [("release", true), ("rollback", false)] {
+            let mut operation = example::operation(&json!({"kind": kind, "release": 3}));
+            operation.begin_step("Wait until stable: web", NOW);
+            let left = Unsettled::left_by(&operation, Some(&unsettled(2, true)), NOW).expect("unsettled");
+            assert_eq!((left.release, left.migrated), (ReleaseNumber(3), migrated), "{kind}");
+        }
+    }
+
+    #[test]
+    fn update_repeats_a_release_that_works_with_the_database() {
+        let operation = example::operation(&json!({}));
+        for (left, repeats) in [
+            (unsettled(2, false), true),
+            (unsettled(2, true), false),
+            // It was an update that released the current release again, which the services still run.
+            (unsettled(1, true), true),
+        ] {
+            let stack = json!({
+                "id": operation.stack, "name": "shop", "environment": "live", "owner": "ann", "status": "failed", "revision": 7,
+                "configuration": operation.configuration, "current_release": 1, "last_release": 2, "unsettled": left,
+                "created_at": NOW, "updated_at": NOW,
+            });
+            let stack: Stack = serde_json::from_value(stack).expect("a stack");
+            assert_eq!(
+                stack.release_to_repeat(),
+                repeats.then_some(ReleaseNumber(1)),
+                "{left:?}"
+            );
+        }
     }
 }

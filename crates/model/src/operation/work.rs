@@ -30,8 +30,8 @@ pub enum Work {
         release: Option<ReleaseNumber>,
         /// Whether the previous tasks work with the database after its migrations: the declaration of the blueprint that it applied.
         compatible_with_previous: bool,
-        /// Whether the last change of the infrastructure did not come through: it applies also a plan without changes, and brings
-        /// the current release out again.
+        /// Whether the last change of the infrastructure did not come through, or a release ran beside its plan: it applies also a plan
+        /// without changes, and brings the current release out again.
         mends: bool,
     },
     /// Rolls out new images.
@@ -148,7 +148,7 @@ impl Work {
         }
     }
 
-    /// Whether it is an update after a change of the infrastructure that did not come through.
+    /// Whether it is an update after a change of the infrastructure that did not come through, or after a release beside its plan.
     pub fn mends(&self) -> bool {
         matches!(self, Self::Update { mends: true, .. })
     }

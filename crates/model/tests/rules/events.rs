@@ -6,11 +6,12 @@ use slipway_model::environment::Environment;
 use slipway_model::error_name::ErrorName;
 use slipway_model::operation::approval::WAIT_FOR_APPROVAL;
 use slipway_model::operation::build::{APPLY, PLAN};
+use slipway_model::operation::cancel::WAIT_UNTIL_STABLE;
 use slipway_model::operation::one_build::Next;
 use slipway_model::operation::{OperationEvent, OperationStatus};
 
 use crate::builds::interrupted;
-use crate::system::{ATTEMPTS, BUILDS, Build, Decided, NOW, Run, Stage, Workflow, World, failure, token};
+use crate::system::{ATTEMPTS, BUILDS, Build, Decided, NOW, Run, Stage, Workflow, World, failure, id};
 
 /// Takes an event: its name, and what it changes.
 type Event<'a> = dyn FnMut(String, &dyn Fn(&mut World)) + 'a;
@@ -70,14 +71,7 @@ pub fn workflow_events(number: usize, run: &Run, environment: &Environment, even
         Workflow::Wait(attempt, has_asked) => {
             if !has_asked {
                 event(name("the step stores its token"), &|world| {
-                    let run = Rc::make_mut(&mut world.runs[number]);
-                    run.workflow = match run.record.ask_approval(&token(attempt), NOW) {
-                        Ok(()) => Workflow::Wait(attempt, true),
-                        Err(_) => Workflow::Fail(WAIT_FOR_APPROVAL, ErrorName::Internal),
-                    };
-                    if run.workflow == Workflow::Wait(attempt, true) {
-                        world.deliver(number);
-                    }
+                    world.ask_approval(number, attempt);
                 });
             }
             if attempt < ATTEMPTS {
@@ -88,6 +82,15 @@ pub fn workflow_events(number: usize, run: &Run, environment: &Environment, even
             event(
                 name("the time for a decision is over"),
                 &fails(WAIT_FOR_APPROVAL, ErrorName::ApprovalTimedOut),
+            );
+        }
+        Workflow::RollOut => {
+            event(name("the rollout succeeded"), &|world| {
+                Rc::make_mut(&mut world.runs[number]).workflow = Workflow::Complete;
+            });
+            event(
+                name("the rollout failed"),
+                &fails(WAIT_UNTIL_STABLE, ErrorName::RolloutFailed),
             );
         }
         Workflow::Complete => event(name("Complete"), &|world| {
@@ -116,15 +119,7 @@ pub fn people_events(number: usize, run: &Run, event: &mut Event<'_>) {
     let name = |what: &str| format!("{number}: {what}");
     let is_open = run.record.status == OperationStatus::WaitingForApproval;
     if run.approval == Decided::No && is_open {
-        event(name("approve"), &|world| {
-            let run = Rc::make_mut(&mut world.runs[number]);
-            let approved = run.record.approve("bob".into(), NOW);
-            run.approval = if approved.is_ok() {
-                Decided::Recorded
-            } else {
-                Decided::Rejected
-            };
-        });
+        event(name("approve"), &|world| world.approve(number));
     }
     if run.rejection == Decided::No && is_open {
         event(name("reject"), &|world| {
@@ -199,6 +194,11 @@ pub fn build_events(world: &World, number: usize, build: usize, environment: &En
                     };
                     if !is_judged {
                         world.wrong = Some("a plan is applied without a verdict".to_owned());
+                    }
+                    // A build whose operation has ended may not have read that yet, whatever has the slot by now.
+                    let is_in_progress = world.stack.place(&id(number)).is_some();
+                    if is_in_progress && world.stack.beside.is_some() {
+                        world.wrong = Some("a plan is applied, and others may run beside it".to_owned());
                     }
                 });
             } else if run.applied > 0 {

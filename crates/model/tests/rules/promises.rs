@@ -1,5 +1,6 @@
 //! The events of a state, and what must hold in it.
 
+use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::mem;
 
@@ -27,8 +28,13 @@ impl System for Stacks {
             change(&mut after);
             next.push((name, after));
         };
-        if world.runs.len() < self.operations {
-            event("request".to_owned(), &World::request);
+        if let Some(kind) = self.requests.get(world.runs.len()) {
+            event(format!("request of a {kind}"), &|world| world.request(*kind));
+        }
+        if let Some(place) = world.next_beside() {
+            event("the next begins beside the plan".to_owned(), &|world| {
+                world.fill_beside(place);
+            });
         }
         let environment = environment(self.is_gated);
         for (number, run) in world.runs.iter().enumerate() {
@@ -43,7 +49,10 @@ impl System for Stacks {
 
     fn fingerprint(&self, world: &World) -> u64 {
         let mut hasher = DefaultHasher::new();
-        (world.stack, world.slot, &world.queue, &world.wrong).hash(&mut hasher);
+        let place = world.stack.beside.as_ref();
+        let place = place.map(|place| place.kept_until.is_some());
+        (world.stack.status, world.in_progress(), place).hash(&mut hasher);
+        (&world.queue, &world.wrong).hash(&mut hasher);
         for run in &world.runs {
             hash_record(&run.record, &mut hasher);
             run.workflow.hash(&mut hasher);
@@ -57,19 +66,24 @@ impl System for Stacks {
             return Some(wrong.clone());
         }
         let is_active = |run: &Run| !run.record.status.has_ended() && run.record.status != OperationStatus::Queued;
-        let active: Vec<usize> = (0..world.runs.len())
+        let active: BTreeSet<usize> = (0..world.runs.len())
             .filter(|number| is_active(&world.runs[*number]))
             .collect();
-        if active.len() > 1 || active.first() != world.slot.as_ref() {
-            return Some(format!("the slot has {:?}, and active are {active:?}", world.slot));
+        let have_places = world.in_progress();
+        if active != have_places.iter().copied().collect::<BTreeSet<_>>() {
+            return Some(format!("in progress are {have_places:?}, and active are {active:?}"));
         }
-        if world.slot.is_none() && !world.queue.is_empty() {
+        let waits = |number: &usize| world.runs[*number].record.status == OperationStatus::WaitingForApproval;
+        if world.stack.beside.is_some() && !have_places.first().is_some_and(waits) {
+            return Some(format!("{have_places:?} may run beside each other, and no plan waits"));
+        }
+        if have_places.is_empty() && !world.queue.is_empty() {
             return Some(format!("the slot is free, and {:?} wait for it", world.queue));
         }
         if is_last && (!active.is_empty() || !world.queue.is_empty()) {
             return Some(format!(
-                "nothing happens any more: slot {:?}, queue {:?}",
-                world.slot, world.queue
+                "nothing happens any more: in progress {have_places:?}, queue {:?}",
+                world.queue
             ));
         }
         world.runs.iter().find_map(|run| broken_promise(run))
@@ -121,6 +135,7 @@ fn hash_record(record: &Operation, hasher: &mut DefaultHasher) {
     )
         .hash(hasher);
     (&record.approved_by, record.approvals.len(), &record.approval_token).hash(hasher);
+    record.work.mends().hash(hasher);
 }
 
 /// What was acknowledged and does not hold any more.

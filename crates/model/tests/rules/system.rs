@@ -10,13 +10,13 @@ use slipway_model::environment::Environment;
 use slipway_model::error_name::ErrorName;
 use slipway_model::id::{OperationId, StackId};
 use slipway_model::name::Digest;
-use slipway_model::operation::approval::{ApprovalRule, Decision, WAIT_FOR_APPROVAL};
+use slipway_model::operation::approval::{ApprovalRule, Decision, Undecidable, WAIT_FOR_APPROVAL};
 use slipway_model::operation::build::{APPLY, PLAN};
 use slipway_model::operation::cancel::{Cancel, cancelled_by};
 use slipway_model::operation::one_build::{Next, Planned, REVIEW_PLAN};
 use slipway_model::operation::{Failure, Operation, OperationEvent, OperationKind, OperationStatus, StepStatus};
 use slipway_model::plan::{Action, PlanSummary, ResourceChange};
-use slipway_model::stack::{StackEvent, StackStatus};
+use slipway_model::stack::{Stack, StackStatus};
 
 pub const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
@@ -24,10 +24,10 @@ pub const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 pub const ATTEMPTS: u8 = 2;
 pub const BUILDS: usize = 2;
 
-/// The system: so many requests to one stack, in an environment with or without approvals.
+/// The system: requests of these kinds (updates and releases) to one stack, in this order, in an environment with or without approvals.
 #[derive(Debug, Clone, Copy)]
 pub struct Stacks {
-    pub operations: usize,
+    pub requests: &'static [OperationKind],
     pub is_gated: bool,
 }
 
@@ -42,6 +42,8 @@ pub enum Flaw {
     PlanIsNotJudged,
     /// The end of an operation does not start the next one.
     SlotIsNotHandedOver,
+    /// An approval does not look who runs beside the plan.
+    ApprovalIgnoresBeside,
 }
 
 /// The system with a flaw.
@@ -61,6 +63,8 @@ pub enum Workflow {
     /// It waits with the token of this attempt, which the step has stored or not.
     Wait(u8, bool),
     Apply,
+    /// A release rolls out.
+    RollOut,
     Complete,
     /// A state failed with this error.
     Fail(&'static str, ErrorName),
@@ -130,8 +134,7 @@ pub struct Run {
 /// A state of the system.
 #[derive(Debug, Clone)]
 pub struct World {
-    pub stack: StackStatus,
-    pub slot: Option<usize>,
+    pub stack: Rc<Stack>,
     pub queue: Vec<usize>,
     /// Shared between states that differ elsewhere.
     pub runs: Vec<Rc<Run>>,
@@ -140,14 +143,27 @@ pub struct World {
     pub flaw: Option<Flaw>,
 }
 
-fn operation(number: usize, status: OperationStatus) -> Operation {
+pub fn id(number: usize) -> OperationId {
+    format!("op-0000000000000000000000000{number}").parse().expect("an id")
+}
+
+pub fn operation(number: usize, kind: OperationKind, status: OperationStatus) -> Operation {
+    let release = (kind == OperationKind::Release).then_some(number + 1);
     let operation = json!({
-        "id": format!("op-0000000000000000000000000{number}").parse::<OperationId>().expect("an id"),
-        "kind": OperationKind::Update, "stack": StackId::from_bits(7), "stack_name": "shop", "environment": "live",
+        "id": id(number), "kind": kind, "release": release, "stack": StackId::from_bits(7), "stack_name": "shop", "environment": "live",
         "status": status, "revision": 1, "requested_by": "ann", "created_at": NOW,
         "configuration": {"blueprint": "web", "version": "1.0.0", "digest": Digest::of(b""), "variables": {}, "sensitive": []},
     });
     serde_json::from_value(operation).expect("an operation")
+}
+
+fn stack() -> Stack {
+    let configuration = operation(0, OperationKind::Update, OperationStatus::Starting).configuration;
+    let stack = json!({
+        "id": StackId::from_bits(7), "name": "shop", "environment": "live", "owner": "ann", "status": StackStatus::Ready, "revision": 1,
+        "configuration": configuration, "last_release": 0, "created_at": NOW, "updated_at": NOW,
+    });
+    serde_json::from_value(stack).expect("a stack")
 }
 
 pub fn environment(is_gated: bool) -> Environment {
@@ -185,8 +201,7 @@ pub fn token(attempt: u8) -> String {
 impl World {
     pub fn first() -> Self {
         Self {
-            stack: StackStatus::Ready,
-            slot: None,
+            stack: Rc::new(stack()),
             queue: Vec::new(),
             runs: Vec::new(),
             wrong: None,
@@ -194,46 +209,41 @@ impl World {
         }
     }
 
-    /// `POST`: the operation gets the slot or a place in the queue.
-    pub fn request(&mut self) {
-        let number = self.runs.len();
-        let status = if self.slot.is_none() {
-            self.slot = Some(number);
-            OperationStatus::Starting
-        } else {
-            self.queue.push(number);
-            OperationStatus::Queued
-        };
-        self.runs.push(Rc::new(Run {
-            record: operation(number, status),
-            workflow: Workflow::Idle,
-            builds: Vec::new(),
-            approval: Decided::No,
-            rejection: Decided::No,
-            cancel: Decided::No,
-            applied: 0,
-        }));
+    /// The step stores its token. While the plan of an update waits, others may run beside it.
+    pub fn ask_approval(&mut self, number: usize, attempt: u8) {
+        let run = Rc::make_mut(&mut self.runs[number]);
+        let before = run.record.status;
+        if run.record.ask_approval(&token(attempt), NOW).is_err() {
+            run.workflow = Workflow::Fail(WAIT_FOR_APPROVAL, ErrorName::Internal);
+            return;
+        }
+        run.workflow = Workflow::Wait(attempt, true);
+        if run.record.status != before {
+            run.record.open_beside(Rc::make_mut(&mut self.stack));
+        }
+        self.deliver(number);
     }
 
-    /// Begin operation.
-    pub fn begin(&mut self, number: usize) {
+    /// `POST …/approve`. What runs beside the plan is a reason to approve it later.
+    pub fn approve(&mut self, number: usize) {
+        let flaw = self.flaw;
         let run = Rc::make_mut(&mut self.runs[number]);
-        let Ok(status) = run.record.status.after(OperationEvent::Begun) else {
-            run.workflow = Workflow::Fail("Begin operation", ErrorName::Cancelled);
-            return;
+        let mut record = run.record.clone();
+        let mut stack = Stack::clone(&self.stack);
+        let closed = match record.approve("bob".into(), NOW) {
+            Ok(()) if flaw == Some(Flaw::ApprovalIgnoresBeside) => Ok(false),
+            Ok(()) => stack.close_beside(NOW),
+            Err(undecidable) => Err(undecidable),
         };
-        match self.stack.after(StackEvent::Begun(run.record.kind())) {
-            Ok(stack) => {
-                run.record.status = status;
-                run.record.found = Some(self.stack);
-                self.stack = stack;
-                run.workflow = Workflow::Plan;
-                run.builds = vec![Build {
-                    step: PLAN,
-                    stage: Stage::Queued,
-                }];
+        match closed {
+            Ok(_) => {
+                run.record = record;
+                run.approval = Decided::Recorded;
+                self.stack = Rc::new(stack);
             }
-            Err(error) => self.wrong = Some(error.to_string()),
+            // The place is kept for the approver, who comes again.
+            Err(Undecidable::RunsBeside(_)) => self.stack = Rc::new(stack),
+            Err(_) => run.approval = Decided::Rejected,
         }
     }
 
@@ -297,56 +307,6 @@ impl World {
         }
     }
 
-    /// The end of an operation, as `finish_operation` writes it: its own, the stack's, and the slot.
-    pub fn finish(&mut self, number: usize, event: OperationEvent, failure: Option<Failure>) {
-        let flaw = self.flaw;
-        let run = Rc::make_mut(&mut self.runs[number]);
-        if run.record.status.has_ended() {
-            return;
-        }
-        let was_queued = run.record.status == OperationStatus::Queued;
-        match run.record.status.after(event) {
-            Ok(status) => run.record.status = status,
-            Err(error) => {
-                self.wrong = Some(error.to_string());
-                return;
-            }
-        }
-        run.record.approval_token = None;
-        let known = run.record.failure.take();
-        run.record.failure = failure.map(|failure| known.filter(|known| known.name == failure.name).unwrap_or(failure));
-        let is_success = event == OperationEvent::Succeeded;
-        let status = if is_success {
-            StepStatus::Succeeded
-        } else {
-            StepStatus::Failed
-        };
-        run.record.end_running_steps(status, NOW);
-        if was_queued {
-            self.queue.retain(|other| *other != number);
-            return;
-        }
-        let kind = run.record.kind();
-        let event = match run.record.found {
-            _ if is_success => StackEvent::Succeeded(kind),
-            Some(found) if !run.record.has_begun_apply() => StackEvent::Untouched(kind, found),
-            _ => StackEvent::Failed(kind),
-        };
-        match self.stack.after(event) {
-            Ok(stack) => self.stack = stack,
-            Err(error) => self.wrong = Some(error.to_string()),
-        }
-        self.slot = None;
-        if !self.queue.is_empty() && flaw != Some(Flaw::SlotIsNotHandedOver) {
-            let next = self.queue.remove(0);
-            match self.runs[next].record.status.after(OperationEvent::Dequeued) {
-                Ok(status) => Rc::make_mut(&mut self.runs[next]).record.status = status,
-                Err(error) => self.wrong = Some(error.to_string()),
-            }
-            self.slot = Some(next);
-        }
-    }
-
     /// Record failure.
     pub fn record_failure(&mut self, number: usize, step: &str, name: ErrorName) {
         let run = Rc::make_mut(&mut self.runs[number]);
@@ -389,7 +349,12 @@ impl World {
                 run.record.request_interruption("bob", NOW);
                 run.cancel = Decided::Acknowledged;
             }
-            other => self.wrong = Some(format!("a cancel of an update takes {other:?}")),
+            Cancel::Stop => {
+                run.workflow = Workflow::Done;
+                run.cancel = Decided::Acknowledged;
+                self.finish(number, OperationEvent::Cancelled, Some(cancelled_by("bob", "", None)));
+            }
+            other => self.wrong = Some(format!("a cancel takes {other:?}")),
         }
     }
 

@@ -24,6 +24,19 @@ impl World {
                 "the plan of {operation} is applied without a verdict or an approval"
             ));
         }
+        let beside = self
+            .records()
+            .stacks
+            .get(stack)
+            // A build whose operation has ended may not have read that yet, whatever has the slot by now.
+            .filter(|stack| stack.active_operation() == Some(operation))
+            .and_then(Stack::operation_beside)
+            .map(str::to_owned);
+        if let Some(beside) = beside {
+            self.violate(format!(
+                "the plan of {operation} is applied, and {beside} runs beside it"
+            ));
+        }
         if self.acknowledged().rejected.contains(operation) {
             self.violate(format!(
                 "the plan of {operation} is applied, and its rejection was acknowledged"

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::table::Key;
 
-/// The statuses of an operation that has its stack's slot.
+/// The statuses of an operation that has its stack's slot, or runs beside a plan that waits.
 const ACTIVE: [&str; 3] = ["starting", "running", "waiting_for_approval"];
 
 /// An operation, as its record is.
@@ -77,6 +77,16 @@ impl Stack {
         self.0["active_operation"].as_str()
     }
 
+    /// Whether the record has a place beside that operation.
+    fn has_place_beside(&self) -> bool {
+        self.0["beside"].is_object()
+    }
+
+    /// The operation that runs beside it.
+    pub fn operation_beside(&self) -> Option<&str> {
+        self.0["beside"]["operation"].as_str()
+    }
+
     pub fn current_release(&self) -> Option<u64> {
         self.0["current_release"].as_u64()
     }
@@ -144,7 +154,8 @@ impl Records {
         Ok(Some(id))
     }
 
-    /// One active operation a stack, which has the slot; a place in the queue for each that waits, and for no other.
+    /// One active operation a stack, which has the slot, and at most one beside it while its plan waits; a place in the queue for each that
+    /// waits, and for no other.
     fn check(&self, stack: &str) -> Result<(), String> {
         let of_stack = || {
             self.operations
@@ -155,10 +166,21 @@ impl Records {
             .filter(|(_, operation)| operation.is_active())
             .map(|(id, _)| id.as_str())
             .collect();
-        let slot = self.stacks.get(stack).and_then(Stack::active_operation);
-        if active != slot.into_iter().collect::<Vec<_>>() {
+        let record = self.stacks.get(stack);
+        let slot = record.and_then(Stack::active_operation);
+        let beside = record.and_then(Stack::operation_beside);
+        let mut places: Vec<&str> = slot.into_iter().chain(beside).collect();
+        places.sort_unstable();
+        if active != places {
             return Err(format!(
-                "the stack {stack} has the slot {slot:?}, and {active:?} are active"
+                "the stack {stack} has the slot {slot:?} and beside it {beside:?}, and {active:?} are active"
+            ));
+        }
+        let waits = slot.and_then(|id| self.operations.get(id));
+        let waits = waits.is_some_and(|operation| operation.status() == "waiting_for_approval");
+        if !waits && record.is_some_and(Stack::has_place_beside) {
+            return Err(format!(
+                "the stack {stack} has a place beside {slot:?}, which waits for no approval"
             ));
         }
         let prefix = format!("stack#{stack}");

@@ -445,7 +445,7 @@ impl Runner {
         };
         if holder.operation != operation.id {
             let stack = self.patiently(|| self.store.stack(&self.stack)).await?;
-            if stack.active_operation.as_ref() != Some(&operation.id) {
+            if stack.place(&operation.id).is_none() || stack.place(&holder.operation).is_some() {
                 return Ok(false);
             }
         }

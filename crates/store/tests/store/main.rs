@@ -2,6 +2,7 @@
 
 mod audit;
 mod audit_forged;
+mod beside;
 mod cancel;
 mod create;
 #[allow(dead_code, reason = "tests of other crates use the rest")]

@@ -9,7 +9,7 @@ export function stack(index, text = `stack-${index}`) {
     notes: { [text]: text }, services: ['web', text], tasks: [text], subscriptions: { [text]: { repository: text, tags: text } },
     applied: { version: text, variables: { [text]: [text], gone: text } }, unsettled: { message: text, release: 1, services: [text], schedules: true, operation: text, since: TIME },
     quiesced: { services: [text], schedules: [text], operation: text, message: text },
-    drift: { count: 1, resources: [text], looked_at: TIME, operation: text }, current_release: 1, last_release: 1, active_operation: null, created_at: TIME, updated_at: TIME,
+    drift: { count: 1, resources: [text], looked_at: TIME, operation: text }, current_release: 1, last_release: 1, active_operation: null, operation_beside: null, created_at: TIME, updated_at: TIME,
   };
 }
 

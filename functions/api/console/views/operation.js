@@ -172,7 +172,7 @@ function verdict(operation, sheet) {
         : html`<a href=${stackPath(operation.stack.id)}>Go to the stack</a> to retry, roll back or update.`}</p>` : null}</div>`;
   }
   if (operation.status === 'queued') {
-    return html`<div class="note" data-tone="wait" data-key="queued"><strong>Queued, position ${operation.position ?? '–'}</strong><p>A stack has one operation at a time.</p></div>`;
+    return html`<div class="note" data-tone="wait" data-key="queued"><strong>Queued, position ${operation.position ?? '–'}</strong><p>It begins when the operations before it have ended. While the plan of an update waits for its first approval, releases, tasks and checks pass it.</p></div>`;
   }
   return null;
 }

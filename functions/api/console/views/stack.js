@@ -73,6 +73,7 @@ export default async function view({ params, signal, show, fail, title }) {
   function whole(stack, releases, operations) {
     const live = stack.status !== 'destroyed';
     const active = operations.items.find((one) => one.id === stack.active_operation);
+    const beside = operations.items.find((one) => one.id === stack.operation_beside);
     const current = releases.find((one) => one.number === stack.current_release);
     // A release changes no infrastructure: what it leaves undone is in `unsettled`.
     const failed = stack.unsettled ? null : operations.items.find((one) => one.status === 'failed' && ['provision', 'update', 'destroy'].includes(one.kind));
@@ -95,7 +96,7 @@ export default async function view({ params, signal, show, fail, title }) {
       ${replacedNote(stack)}${deprecationNote(blueprint)}
       ${cards.unsettledNote(stack)}
       ${cards.quiescedNote(stack)}
-      ${active ? html`<ul class="rows lifted" data-key="active">${operationRow(active, { stack: false })}</ul>` : null}
+      ${active ? html`<ul class="rows lifted" data-key="active">${operationRow(active, { stack: false })}${beside ? operationRow(beside, { stack: false }) : null}</ul>` : null}
       <div class="columns" data-key="columns"><div>
         ${cards.endpointsCard(stack)}
         ${cards.pendingCard(stack, releases)}

@@ -13,14 +13,15 @@ use slipway_control::approval::{self, Delivery};
 use slipway_control::cancel;
 use slipway_model::error_name::ErrorName;
 use slipway_model::name::Digest;
-use slipway_model::operation::approval::WAIT_FOR_APPROVAL;
+use slipway_model::operation::approval::{Approver, WAIT_FOR_APPROVAL};
 use slipway_model::operation::{Failure, Operation, OperationStatus};
 use slipway_model::problem::FieldProblem;
 use slipway_model::stack::Stack;
 use slipway_policy::Resource;
-use slipway_store::Page;
+use slipway_store::{ATTEMPTS, Page, pause};
 use utoipa::ToSchema;
 
+use super::answers::busy;
 use crate::access::Admitted;
 use crate::body::Fields;
 use crate::error::Error;
@@ -174,6 +175,7 @@ pub(super) async fn show(
 /// The approval quotes the hash of the approval sheet. Without the current hash it is rejected with 409, which has the hash and the
 /// path of the current sheet. The workflow applies exactly the plan on the sheet. The rules of the environment decide how many
 /// approvals a plan needs, and whether requesters may approve. An approver counts once. Approvals of an earlier sheet do not count.
+/// While an operation runs beside the plan, an approval is rejected with 409: repeat it when that operation has ended.
 /// Policies must permit the approver to `read` the operation as well.
 #[utoipa::path(
     post,
@@ -197,15 +199,7 @@ pub(super) async fn approve(
 ) -> Result<Response, Error> {
     let (sheet, comment) = read_approval(submission.optional_fields())?;
     let approver = submission.caller.approver(sheet.as_ref(), comment.as_deref());
-    let mut decided = operation.clone();
-    decided
-        .approve(approver, Timestamp::now())
-        .map_err(slipway_store::Error::from)?;
-    if decided != operation {
-        // A repeated approval is of the sheet that it was of.
-        Box::pin(api.require_sheet(&operation, &decided, sheet.as_ref())).await?;
-    }
-    let operation = api.store.approve(&operation.id, approver).await?;
+    let operation = Box::pin(api.approve(operation, approver)).await?;
     let operation = Box::pin(api.deliver(operation, "approving a plan")).await?;
     Box::pin(api.answer_about(&submission, operation)).await
 }
@@ -339,6 +333,27 @@ impl Api {
             _ => None,
         };
         Ok(view::Operation::new(operation, position))
+    }
+
+    /// Records an approval of the sheet as it is. An operation beside the plan that has ended meanwhile may have changed the sheet, so both
+    /// are judged again then.
+    async fn approve(&self, mut operation: Operation, approver: Approver<'_>) -> Result<Operation, Error> {
+        for attempt in 0..ATTEMPTS {
+            let mut decided = operation.clone();
+            decided
+                .approve(approver, Timestamp::now())
+                .map_err(slipway_store::Error::from)?;
+            if decided != operation {
+                // A repeated approval is of the sheet that it was of.
+                Box::pin(self.require_sheet(&operation, &decided, approver.sheet)).await?;
+            }
+            if let Some(approved) = Box::pin(self.store.try_approve(&operation, approver)).await? {
+                return Ok(approved);
+            }
+            pause(attempt).await;
+            operation = self.store.operation(&operation.id).await?;
+        }
+        Err(busy("approving a plan"))
     }
 
     /// Brings a recorded decision to the workflow. It is acknowledged once the workflow has it, and not before.

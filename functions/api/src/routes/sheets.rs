@@ -143,6 +143,7 @@ impl Api {
             environment: &environment,
             applied: applied.as_ref(),
             images: &images,
+            may_repeat_release: stack.release_to_repeat().is_some(),
             subscriptions: &stack.subscriptions,
             first: self.first_items(operation, &index).await?,
             index: &index,

@@ -145,10 +145,10 @@ impl Api {
         Ok(view::Stack::without_content(stack, draft))
     }
 
-    /// The stack with what became of its draft, and what its operations have stopped: the one in progress, or the last that ended too
+    /// The stack with what became of its draft, and what its operations have stopped: those in progress, or the last that ended too
     /// early.
     async fn shown_stack(&self, stack: Stack) -> Result<view::Stack, Error> {
-        let ids = stack.active_operation.iter().chain(&stack.quiesced_by);
+        let ids = stack.in_progress().chain(&stack.quiesced_by);
         let operations = try_join_all(ids.map(|id| self.store.operation(id))).await?;
         let versions = self.store.versions_of_drafts([&stack]).await?;
         Ok(view::Stack {

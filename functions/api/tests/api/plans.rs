@@ -9,7 +9,7 @@ use slipway_model::operation::{Failure, Operation};
 use slipway_model::plan::{PlanSummary, Verdict};
 use slipway_store::finish::End;
 
-use crate::support::{Server, admin, id, request};
+use crate::support::{Server, admin, id, image, request};
 
 /// A plan with this many resources to create, and a database that is replaced at its end.
 fn shown(creates: usize) -> Value {
@@ -338,4 +338,47 @@ async fn approval_that_cannot_be_enough_by_now_is_rejected() {
     let mut approval = request(Method::POST, &approve, Some(&server.sheet(&operation).await));
     approval.extensions_mut().insert(admin());
     assert_eq!(server.send(approval).await.status, 202);
+}
+
+/// The approver sees the plan as a release beside it left it: the apply is followed by the same release.
+#[tokio::test]
+async fn plan_is_approved_when_the_operation_beside_it_has_ended() {
+    let server = Server::with_blueprint().await;
+    let path = server.ready("shop", &["web"]).await;
+    let releases = format!("{path}/releases");
+    let release = async |of: &str| {
+        let body = json!({"images": {"web": image(of)}});
+        server.post(&releases, &body).await.json()
+    };
+    server.play(&release("one").await).await;
+    let update = server.patch(&path, &json!({"variables": {"size": 2}})).await.json();
+    server.store.begin_operation(&id(&update)).await.expect("begun");
+    let plan = server.keep_plan(&id(&update), &shown(1)).await;
+    planned(&server, &update, &plan).await;
+    server
+        .store
+        .ask_approval(&id(&update), "a-task-token")
+        .await
+        .expect("asked");
+    let approve = async |sheet: &Value| {
+        let path = format!("/v1/operations/{}/approve", id(&update));
+        let mut approval = request(Method::POST, &path, Some(sheet));
+        approval.extensions_mut().insert(admin());
+        server.send(approval).await
+    };
+    let first = server.sheet(&update).await;
+    let beside = release("two").await;
+    assert_eq!(beside["status"], "starting", "{beside:#}");
+    let early = approve(&first).await;
+    let detail = early.json()["detail"].as_str().expect("a detail").to_owned();
+    let named = format!("the operation {} of the stack runs", id(&beside));
+    assert!(early.status == 409 && detail.contains(&named), "{detail}");
+    assert!(server.calls("SendTaskSuccess").is_empty());
+
+    server.play(&beside).await;
+    let stale = approve(&first).await;
+    assert_eq!(stale.json()["type"], "urn:slipway:problem:stale-sheet", "{stale:?}");
+    assert_eq!(approve(&server.sheet(&update).await).await.status, 202);
+    let late = release("three").await;
+    assert_eq!((&late["status"], &late["position"]), (&json!("queued"), &json!(1)));
 }

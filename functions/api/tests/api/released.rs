@@ -313,9 +313,9 @@ async fn rollback_of_an_unsettled_stack_goes_to_its_current_release() {
     assert_eq!(named.status, 422, "a settled stack runs it already: {named:?}");
 }
 
-/// An operation whose plan waits has the slot of its stack. Stacks wait for their own operations only.
+/// While the plan of an update waits, others run beside it, one at a time. Stacks wait for their own operations only.
 #[tokio::test]
-async fn waiting_plan_holds_every_operation_of_its_stack_and_none_of_others() {
+async fn operations_run_one_at_a_time_beside_a_plan_that_waits() {
     let server = Server::with_blueprint().await;
     let tasks = json!({"tasks": {"createsuperuser": {"service": "web", "command": ["./app", "createsuperuser"]}}});
     let mut stacks = Vec::new();
@@ -339,15 +339,20 @@ async fn waiting_plan_holds_every_operation_of_its_stack_and_none_of_others() {
         ("preview", json!({"variables": {"size": 3}})),
         ("drift", json!({})),
     ];
-    let mut queued = Vec::new();
+    let mut asked = Vec::new();
     for (place, (what, body)) in requests.iter().enumerate() {
-        let behind = server.post(&format!("{shop}/{what}"), body).await.json();
+        let one = server.post(&format!("{shop}/{what}"), body).await.json();
+        let expected = if place == 0 {
+            (json!("starting"), Value::Null)
+        } else {
+            (json!("queued"), json!(place))
+        };
         assert_eq!(
-            (&behind["status"], &behind["position"]),
-            (&json!("queued"), &json!(place + 1)),
-            "{behind:#}"
+            (&one["status"], &one["position"]),
+            (&expected.0, &expected.1),
+            "{one:#}"
         );
-        queued.push(id(&behind));
+        asked.push(one);
         let other = server.post(&format!("{blog}/{what}"), body).await.json();
         assert_eq!(
             (&other["status"], &other["position"]),
@@ -356,8 +361,26 @@ async fn waiting_plan_holds_every_operation_of_its_stack_and_none_of_others() {
         );
         server.play(&other).await;
     }
+    let next = server.patch(shop, &json!({"variables": {"size": 4}})).await.json();
+    assert_eq!(next["position"], 4, "{next:#}");
+    let shown = server.get(shop).await.json();
+    assert_eq!(
+        (&shown["status"], &shown["active_operation"], &shown["operation_beside"]),
+        (&json!("updating"), &update["id"], &asked[0]["id"])
+    );
+    for operation in &asked {
+        server.play(operation).await;
+    }
+    let shown = server.get(shop).await.json();
+    assert_eq!(
+        (&shown["status"], &shown["current_release"], &shown["operation_beside"]),
+        (&json!("updating"), &json!(2), &Value::Null)
+    );
     let rejected = End::Discarded(failure());
     let ended = server.store.finish_operation(&id(&update), &rejected).await;
-    let next = ended.expect("an end").next.expect("the first in the queue");
-    assert_eq!(next.id, queued[0]);
+    let first = ended.expect("an end").next.expect("the first in the queue");
+    assert_eq!(
+        (first.id, &server.get(shop).await.json()["status"]),
+        (id(&next), &json!("ready"))
+    );
 }

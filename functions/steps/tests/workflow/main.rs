@@ -10,6 +10,7 @@ mod runtime_stub;
 mod sts;
 mod world;
 
+mod beside;
 mod binary;
 mod cancels;
 mod contracts;

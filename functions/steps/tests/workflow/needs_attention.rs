@@ -77,6 +77,21 @@ fn both_ways_lead_on() {
     }
 }
 
+/// Only a person decides whether the services go forward or back.
+#[test]
+fn update_after_a_release_that_needs_attention_releases_nothing() {
+    let mut world = provisioned();
+    world.aws().health = vec![503];
+    let id = world.ask_both(2, false);
+    failed(&world.run(&id));
+    let update = world.ask(UPDATE);
+    succeeded(&world.run(&update));
+    assert_eq!(images(&world), [image(2).to_string(), image(2).to_string()]);
+    let stack = world.stack();
+    assert_eq!(stack.status, StackStatus::Failed);
+    assert!(stack.unsettled.is_some_and(|left| left.migrated));
+}
+
 #[test]
 fn update_takes_the_declaration_of_the_blueprint_that_it_applied() {
     for compatible in [true, false] {
