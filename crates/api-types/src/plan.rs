@@ -190,8 +190,8 @@ pub struct SheetApproval {
 /// The approval sheet of an operation: everything that an approver needs for the decision.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct SheetDocument {
-    /// The SHA-256 of the sheet's canonical JSON without this field, `status`, `decision`, `approvals_given`, `approvals` and `links`: no
-    /// spaces, keys in byte order. An approval quotes it.
+    /// The SHA-256 of the sheet's canonical JSON without this field, `status`, `decision`, `decided_by`, `approvals_given`,
+    /// `approvals` and `links`: no spaces, keys in byte order. An approval quotes it.
     #[schema(example = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
     pub hash: String,
     /// The operation's ID.
@@ -202,6 +202,10 @@ pub struct SheetDocument {
     /// The decision about the plan: `approved` or `rejected`; null before. It does not change the hash.
     #[schema(value_type = Option<String>, example = "rejected")]
     pub decision: Option<PlanDecision>,
+    /// The approver whose approval was the last required one, or the caller who rejected the plan; null before a decision. The sheet is the
+    /// one that was approved or rejected. It does not change the hash.
+    #[serde(default)]
+    pub decided_by: Option<String>,
     /// The operation's kind.
     pub kind: String,
     /// The stack: `id` and `name`.

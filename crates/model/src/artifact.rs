@@ -45,6 +45,11 @@ pub fn of_operation(operation: &Operation, name: &str) -> String {
     in_layout(operation.artifacts, stack, id, name)
 }
 
+/// The key of an approval sheet that was decided about, by its hash.
+pub fn sheet(operation: &Operation, hash: &Digest) -> String {
+    of_operation(operation, &format!("sheet/{}.json", hash.hex()))
+}
+
 /// The keys of all objects that builds of an operation may write, whichever its layout is: patterns for a policy.
 pub fn all_of(stack: &StackId, operation: &OperationId) -> [String; 2] {
     [Layout::ByStack, Layout::ByOperation].map(|layout| in_layout(layout, stack, operation, "*"))

@@ -25,7 +25,7 @@ pub mod work;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use self::approval::{Approval, ApprovalRule};
+use self::approval::{Approval, ApprovalRule, Rejection};
 use self::cancel::CancelRequest;
 use self::layout::Layout;
 use self::noted::{OperationNoted, is_zero};
@@ -222,6 +222,9 @@ pub struct Operation {
     /// Whether its plan was rejected, whatever ended it then.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rejected: bool,
+    /// Who rejected it, and which sheet. None on records of earlier versions of Slipway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejection: Option<Rejection>,
     /// The Step Functions task token that an approval or a rejection answers. Never shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval_token: Option<String>,

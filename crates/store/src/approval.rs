@@ -5,7 +5,7 @@ use serde_json::json;
 use slipway_model::audit::{Action, Entry};
 use slipway_model::id::OperationId;
 use slipway_model::name::Digest;
-use slipway_model::operation::approval::Approver;
+use slipway_model::operation::approval::{Approver, Rejection, Undecidable};
 use slipway_model::operation::{Failure, Operation};
 
 use crate::error::IllegalTransition;
@@ -108,14 +108,29 @@ impl Store {
     }
 
     /// Records a rejection, which is still to be delivered.
-    pub async fn reject(&self, id: &OperationId, by: &str, failure: &Failure) -> Result<Operation, Error> {
+    pub async fn reject(
+        &self,
+        id: &OperationId,
+        rejection: impl Into<Rejection>,
+        failure: &Failure,
+    ) -> Result<Operation, Error> {
+        let rejection = rejection.into();
+        let sheet = rejection.sheet.as_ref().map(|sheet| json!({"sheet": sheet.as_str()}));
         let entry = |operation: &Operation| {
-            Entry::new(by, Action::Reject, format!("stack/{}", operation.stack))
+            Entry::new(&rejection.by, Action::Reject, format!("stack/{}", operation.stack))
                 .of_operation(id)
                 .because(Some(&failure.message))
+                .with_change(None, sheet.clone(), |_| false)
         };
-        self.decide(id, entry, |operation, now| operation.reject(failure, now))
-            .await
+        let reject = |operation: &mut Operation, now: Timestamp| {
+            let is_repeated = operation.rejected;
+            operation.reject(failure, now)?;
+            if !is_repeated {
+                operation.rejection = Some(rejection.clone());
+            }
+            Ok::<_, Undecidable>(())
+        };
+        self.decide(id, entry, reject).await
     }
 
     /// Records a decision under the revision that was read, so that of two at once the second one meets the first.

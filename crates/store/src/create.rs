@@ -346,6 +346,7 @@ impl Request {
             approved_by: None,
             binding: None,
             rejected: false,
+            rejection: None,
             approval_token: None,
             reminders: 0,
             noted: None,

@@ -7,7 +7,7 @@ use slipway_api_types::{
     BlueprintSummary, ConfiguredItems, Decision, Environment, Items, PlanDecision, Policies, Policy, PolicyEffect,
     SheetApproval,
 };
-use slipway_model::approval_sheet::Sheet;
+use slipway_model::name::Digest;
 use slipway_model::operation::Operation;
 use slipway_model::policy::{PolicyRevision, StoredPolicy};
 use slipway_model::{environment, error_chain};
@@ -95,18 +95,23 @@ pub(crate) fn environment(
 }
 
 /// A sheet with its hash, and what has become of the operation: its status, the decision and the approvals.
-pub(crate) fn sheet(sheet: &Sheet, operation: &Operation) -> Value {
-    let mut shown = sheet.to_json();
+pub(crate) fn sheet(mut shown: Value, hash: &Digest, operation: &Operation) -> Value {
     let this = format!("/v1/operations/{}", operation.id);
-    let hash = sheet.hash();
+    let decision = PlanDecision::about(operation);
+    let decided_by = match decision {
+        Some(PlanDecision::Approved) => operation.approved_by.as_ref(),
+        Some(PlanDecision::Rejected) => operation.rejection.as_ref().map(|rejection| &rejection.by),
+        None => None,
+    };
     let approvals = operation.approvals.iter().map(|approval| SheetApproval {
-        counts: operation.counts(approval, &hash),
+        counts: operation.counts(approval, hash),
         approval: approval.clone().into(),
     });
     let approvals: Vec<SheetApproval> = approvals.collect();
     shown["hash"] = hash.as_str().into();
     shown["status"] = json!(operation.status);
-    shown["decision"] = json!(PlanDecision::about(operation));
+    shown["decision"] = json!(decision);
+    shown["decided_by"] = json!(decided_by);
     shown["approvals_given"] = approvals.iter().filter(|approval| approval.counts).count().into();
     shown["approvals"] = json!(approvals);
     shown["links"] = json!({

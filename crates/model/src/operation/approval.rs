@@ -96,6 +96,25 @@ impl Approver<'_> {
     }
 }
 
+/// A rejection that was given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rejection {
+    /// The caller who rejected the plan.
+    pub by: String,
+    /// The hash of the approval sheet as it was then. None if the sheet could not be made or kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sheet: Option<Digest>,
+}
+
+impl From<&str> for Rejection {
+    fn from(by: &str) -> Self {
+        Self {
+            by: by.to_owned(),
+            sheet: None,
+        }
+    }
+}
+
 /// Why a decision does not count. Nothing is recorded then.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Undecidable {

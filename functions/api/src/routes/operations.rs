@@ -13,7 +13,7 @@ use slipway_control::approval::{self, Delivery};
 use slipway_control::cancel;
 use slipway_model::error_name::ErrorName;
 use slipway_model::name::Digest;
-use slipway_model::operation::approval::{Approver, WAIT_FOR_APPROVAL};
+use slipway_model::operation::approval::{Approver, Rejection, WAIT_FOR_APPROVAL};
 use slipway_model::operation::{Failure, Operation, OperationStatus};
 use slipway_model::problem::FieldProblem;
 use slipway_model::stack::Stack;
@@ -234,7 +234,11 @@ pub(super) async fn reject(
         message: format!("{} rejected the plan: {reason}", submission.caller.name),
         address: None,
     };
-    let rejected = api.store.reject(&operation.id, &submission.caller.name, &failure).await;
+    let rejection = Rejection {
+        by: submission.caller.name.clone(),
+        sheet: Box::pin(api.keep_rejected_sheet(&operation)).await,
+    };
+    let rejected = api.store.reject(&operation.id, rejection, &failure).await;
     let operation = match rejected {
         // The reason names who decided before, and why.
         Err(slipway_store::Error::Undecidable(_)) if submission.read_resource().is_none() => {

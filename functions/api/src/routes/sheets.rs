@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use axum::{Extension, Json};
+use serde_json::Value;
 use slipway_model::approval_sheet::{Basis, Sheet};
+use slipway_model::artifact;
 use slipway_model::id::OperationId;
+use slipway_model::json::canonical;
 use slipway_model::name::Digest;
 use slipway_model::operation::{Operation, OperationKind, OperationStatus};
 use slipway_model::plan::pages::Index;
@@ -16,12 +19,13 @@ use slipway_policy::facts::StackFacts;
 use slipway_store::Cursor;
 
 use crate::access::Admitted;
+use crate::artifacts::unavailable;
 use crate::error::Error;
 use crate::openapi::PlanProblems;
 use crate::parameters::Parameters;
 use crate::shown;
 use crate::{Api, Caller};
-use slipway_api_types::SheetDocument;
+use slipway_api_types::{PlanDecision, SheetDocument};
 
 /// How many items of the plan the sheet has at most, and about how many bytes of them.
 const FIRST_ITEMS: usize = 50;
@@ -33,6 +37,8 @@ const OPERATIONS: u16 = 20;
 /// Show the approval sheet of an operation
 ///
 /// Everything that an approver needs for the decision, with one hash that the approval quotes. Any change of the sheet changes the hash.
+/// After a decision, it is the sheet that was approved or rejected. Such a sheet is kept for 90 days. After that, and for decisions that
+/// an earlier version of Slipway recorded, the answer is 404.
 #[utoipa::path(
     get,
     path = "/v1/operations/{id}/sheet",
@@ -47,11 +53,17 @@ pub(super) async fn show(
     Admitted(operation): Admitted<Operation>,
     Extension(resource): Extension<Resource>,
     parameters: Parameters,
-) -> Result<Json<serde_json::Value>, Error> {
+) -> Result<Json<Value>, Error> {
     parameters.finish()?;
     api.note_reader_of(&caller, &operation, &resource).await?;
-    let sheet = Box::pin(api.sheet(&operation)).await?;
-    Ok(Json(shown::sheet(&sheet, &operation)))
+    let (sheet, hash) = match PlanDecision::about(&operation) {
+        Some(decision) => api.decided_sheet(&operation, decision).await?,
+        None => {
+            let sheet = Box::pin(api.sheet(&operation)).await?;
+            (sheet.to_json(), sheet.hash())
+        }
+    };
+    Ok(Json(shown::sheet(sheet, &hash, &operation)))
 }
 
 /// The path of an operation's sheet.
@@ -60,16 +72,18 @@ pub(super) fn path(operation: &OperationId) -> String {
 }
 
 impl Api {
-    /// Rejects an approval that does not quote the sheet as it is now. `approved` is the operation with the approval.
+    /// Rejects an approval that does not quote the sheet as it is now, and keeps that sheet. `approved` is the operation with the approval.
     pub(super) async fn require_sheet(
         &self,
         operation: &Operation,
         approved: &Operation,
         quoted: Option<&Digest>,
     ) -> Result<(), Error> {
-        let hash = self.sheet(operation).await?.hash();
+        let sheet = self.sheet(operation).await?;
+        let hash = sheet.hash();
         if quoted == Some(&hash) {
-            return self.require_not_refused(approved).await;
+            self.require_not_refused(approved).await?;
+            return self.keep_sheet(operation, &sheet).await.map(drop);
         }
         Err(Error::StaleSheet {
             is_missing: quoted.is_none(),
@@ -115,6 +129,78 @@ impl Api {
         Ok(policies.refusal(operation, plan, StackFacts::new(&stack, environment)))
     }
 
+    /// Keeps the sheet that a rejection is about; its hash. None if there is nothing to decide, or if the sheet cannot be made or kept: a
+    /// plan that was tampered with can still be rejected.
+    pub(super) async fn keep_rejected_sheet(&self, operation: &Operation) -> Option<Digest> {
+        if operation.status != OperationStatus::WaitingForApproval || PlanDecision::about(operation).is_some() {
+            return None;
+        }
+        let kept = async {
+            let sheet = self.sheet(operation).await?;
+            self.keep_sheet(operation, &sheet).await
+        };
+        match kept.await {
+            Ok(hash) => Some(hash),
+            Err(error) => {
+                tracing::warn!(operation = %operation.id, %error, "a plan is rejected, and its sheet is not kept");
+                None
+            }
+        }
+    }
+
+    /// Keeps a sheet under its hash, before a decision about it is recorded: later it cannot be computed again, because the stack and its
+    /// environment change.
+    async fn keep_sheet(&self, operation: &Operation, sheet: &Sheet) -> Result<Digest, Error> {
+        let (text, hash) = (canonical(&sheet.to_json()), sheet.hash());
+        let key = artifact::sheet(operation, &hash);
+        let put = self.s3.put_object().bucket(&self.artifacts_bucket).key(key);
+        let put = put.content_type("application/json").body(text.into_bytes().into());
+        let kept = put.send().await;
+        kept.map_err(|error| unavailable("storing an approval sheet", aws_sdk_s3::Error::from(error)))?;
+        Ok(hash)
+    }
+
+    /// The sheet that was approved or rejected, with its hash.
+    async fn decided_sheet(&self, operation: &Operation, decision: PlanDecision) -> Result<(Value, Digest), Error> {
+        const READING: &str = "reading an approval sheet";
+        let (decided, hash) = match decision {
+            PlanDecision::Approved => {
+                let last = operation.approvals.last();
+                ("approved", last.and_then(|approval| approval.sheet.as_ref()))
+            }
+            PlanDecision::Rejected => {
+                let rejection = operation.rejection.as_ref();
+                ("rejected", rejection.and_then(|rejection| rejection.sheet.as_ref()))
+            }
+        };
+        let Some(hash) = hash else {
+            return Err(Error::NotFound(format!(
+                "The plan of the operation `{}` was {decided}, and its approval sheet was not kept. Read the plan.",
+                operation.id
+            )));
+        };
+        let key = artifact::sheet(operation, hash);
+        let Some(object) = self.artifact(READING, &key, None).await? else {
+            return Err(Error::NotFound(format!(
+                "The approval sheet {} of the operation `{}`, which was {decided}, is not kept: an earlier version of Slipway recorded the \
+                 decision, or it is older than 90 days. Read the plan.",
+                hash.as_str(),
+                operation.id
+            )));
+        };
+        let bytes = object.into_bytes();
+        if Digest::of(&bytes) != *hash {
+            tracing::error!(operation = %operation.id, key, "an approval sheet was replaced");
+            return Err(Error::Conflict(format!(
+                "The stored approval sheet of the operation `{}` was changed after it was {decided}, so it is not shown. Find out who may \
+                 write to the artifacts bucket.",
+                operation.id
+            )));
+        }
+        let sheet = serde_json::from_slice(&bytes).map_err(|error| Error::internal(READING, error))?;
+        Ok((sheet, hash.clone()))
+    }
+
     /// The sheet as it is now.
     pub(super) async fn sheet(&self, operation: &Operation) -> Result<Sheet, Error> {
         let no_plan = || {
@@ -155,7 +241,7 @@ impl Api {
         Ok(sheet)
     }
 
-    async fn first_items(&self, operation: &Operation, index: &Index) -> Result<Vec<serde_json::Value>, Error> {
+    async fn first_items(&self, operation: &Operation, index: &Index) -> Result<Vec<Value>, Error> {
         let Some(page) = index.pages.first() else {
             return Ok(Vec::new());
         };

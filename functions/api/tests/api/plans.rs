@@ -157,6 +157,10 @@ async fn page_that_the_build_did_not_write_is_not_shown() {
     }
     server.fakes.lock().expect("not poisoned").objects.remove(&key);
     assert_eq!(server.get(&format!("{path}/plan")).await.status, 404);
+    // Such a plan can be rejected, without a sheet.
+    let rejected = server.post(&format!("{path}/reject"), &json!({"reason": "no"})).await;
+    assert_eq!(rejected.status, 202, "{rejected:?}");
+    assert_eq!(server.get(&format!("{path}/sheet")).await.status, 404);
 }
 
 #[tokio::test]
@@ -264,6 +268,69 @@ async fn sheet_says_what_became_of_its_plan() {
         .post(&format!("{path}/reject"), &json!({"reason": "too large"}))
         .await;
     assert_eq!(other.status, 409, "{other:?}");
+}
+
+#[tokio::test]
+async fn decided_plan_has_the_sheet_that_was_decided() {
+    for (verb, decision) in [("approve", "approved"), ("reject", "rejected")] {
+        let server = Server::with_blueprint().await;
+        let (_, path) = waiting(&server, &shown(3)).await;
+        let read = server.get(&format!("{path}/sheet")).await.json();
+        assert_eq!(read["decided_by"], Value::Null);
+        let body = if verb == "approve" {
+            json!({"sheet": read["hash"]})
+        } else {
+            json!({"reason": "no"})
+        };
+        let decided = server.post(&format!("{path}/{verb}"), &body).await;
+        assert_eq!(decided.status, 202, "{decided:?}");
+        // As it is now, the sheet is another one.
+        let name = "local".parse().expect("a name");
+        let mut environment = server.store.environment(&name).await.expect("the environment");
+        environment.protected = true;
+        server.store.put_environment(&environment).await.expect("written");
+
+        let kept = server.get(&format!("{path}/sheet")).await.json();
+        assert_eq!(
+            (&kept["decision"], &kept["decided_by"]),
+            (&json!(decision), &json!("ann"))
+        );
+        for field in ["hash", "environment", "variables", "plan", "policies", "approval"] {
+            assert_eq!(kept[field], read[field], "{verb}: {field}");
+        }
+        let mut audit = request(Method::GET, &format!("/v1/audit?action={verb}"), None);
+        audit.extensions_mut().insert(admin());
+        let audited = server.send(audit).await.json();
+        assert_eq!(
+            audited["items"][0]["after"],
+            json!({"sheet": read["hash"]}),
+            "{audited:#}"
+        );
+
+        let hash = read["hash"].as_str().expect("a hash").trim_start_matches("sha256:");
+        let end = format!("/sheet/{hash}.json");
+        let key = {
+            let mut fakes = server.fakes.lock().expect("not poisoned");
+            let key = fakes.objects.keys().find(|key| key.ends_with(&end)).cloned();
+            let key = key.expect("the sheet");
+            fakes.objects.insert(key.clone(), "{}".into());
+            key
+        };
+        assert_eq!(server.get(&format!("{path}/sheet")).await.status, 409);
+        server.fakes.lock().expect("not poisoned").objects.remove(&key);
+        let gone = server.get(&format!("{path}/sheet")).await;
+        assert_eq!(gone.status, 404, "{gone:?}");
+    }
+}
+
+#[tokio::test]
+async fn sheet_that_an_earlier_version_did_not_keep_is_not_shown() {
+    let server = Server::with_blueprint().await;
+    let (operation, path) = waiting(&server, &shown(3)).await;
+    server.store.approve(&id(&operation), "ann").await.expect("approved");
+    let sheet = server.get(&format!("{path}/sheet")).await;
+    let detail = sheet.json()["detail"].as_str().expect("a detail").to_owned();
+    assert!(sheet.status == 404 && detail.contains("was not kept"), "{detail}");
 }
 
 #[tokio::test]
