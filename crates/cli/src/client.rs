@@ -322,6 +322,14 @@ fn read_answer<T: DeserializeOwned>(request: String, answer: &Answer, access: &A
     }
 }
 
+/// Reads what the answer to a `GET` of this path has to have. It may have more, from a newer server.
+pub fn read_as<T: DeserializeOwned>(path: &str, answer: &Value) -> Result<T, Error> {
+    T::deserialize(answer).map_err(|error| Error::IncompleteAnswer {
+        request: format!("GET {path}"),
+        what: error.to_string(),
+    })
+}
+
 /// The message of API Gateway's rejection.
 fn said(text: &str) -> String {
     let message = serde_json::from_str::<Value>(text).ok();
@@ -385,6 +393,19 @@ mod tests {
             "{}",
             error.report()
         );
+    }
+
+    #[test]
+    fn incomplete_answer_names_its_missing_field() {
+        let answer = serde_json::json!({"lines": [], "ended": true});
+        let error =
+            read_as::<slipway_api_types::LogLines>("/v1/operations/op-1/logs", &answer).expect_err("no `after`");
+        assert_eq!(error.exit_code(), 4);
+        let said = "the server's answer to GET /v1/operations/op-1/logs is incomplete: missing field `after`.";
+        assert!(error.to_string().starts_with(said), "{error}");
+        let sheet = read_as::<slipway_api_types::SheetDocument>("/v1/operations/op-1/sheet", &serde_json::json!({}));
+        let error = sheet.expect_err("no sheet").to_string();
+        assert!(error.contains("missing field `hash`"), "{error}");
     }
 
     #[test]

@@ -167,6 +167,17 @@ pub enum Error {
         /// The first part of what it said.
         answer: String,
     },
+    /// The server answered with less than the answer has.
+    #[error(
+        "the server's answer to {request} is incomplete: {what}. Check that the address is that of Slipway (`--endpoint`, \
+         SLIPWAY_ENDPOINT or the profile)"
+    )]
+    IncompleteAnswer {
+        /// The request.
+        request: String,
+        /// The field.
+        what: String,
+    },
     /// The server rejects this authentication.
     #[error("the server answered {status} ({said}): {remedy}")]
     NotLetIn {
@@ -380,7 +391,8 @@ impl Error {
             | Self::IssuerUnreachable { .. }
             | Self::Unreachable { .. }
             | Self::Unreadable { .. }
-            | Self::UnexpectedAnswer { .. } => 4,
+            | Self::UnexpectedAnswer { .. }
+            | Self::IncompleteAnswer { .. } => 4,
             Self::File { .. } | Self::Program(_) | Self::Local(_) | Self::Postgres(_) | Self::NoCredentials(_) => 5,
         }
     }

@@ -1,7 +1,7 @@
 //! The operation that a command means: named by its ID, or by its stack.
 
 use serde_json::Value;
-use slipway_api_types::{Missing, MissingKind};
+use slipway_api_types::{Items, Missing, MissingKind};
 use slipway_model::count::counted_as;
 use slipway_model::id::{OperationId, StackId};
 
@@ -67,11 +67,10 @@ async fn of_stack(id: &StackId, wanted: Wanted, client: &Client) -> Result<Seen,
     let (mut seen, mut cursor) = (Seen::default(), None::<String>);
     loop {
         let query: Vec<_> = cursor.take().into_iter().map(|cursor| ("cursor", cursor)).collect();
-        let page: Value = client.get(&with_query(&path, &query)).await?;
-        let items = page["items"].as_array().cloned().unwrap_or_default();
-        let all_ended = items.last().is_none_or(is_behind_all);
-        seen.take(items, wanted);
-        cursor = page["next"].as_str().map(str::to_owned);
+        let page: Items<Value> = client.get(&with_query(&path, &query)).await?;
+        let all_ended = page.items.last().is_none_or(is_behind_all);
+        seen.take(page.items, wanted);
+        cursor = page.next;
         let is_enough = if wanted == Wanted::NotEnded {
             all_ended
         } else {
@@ -88,12 +87,16 @@ async fn of_stack(id: &StackId, wanted: Wanted, client: &Client) -> Result<Seen,
 struct Seen {
     wanted: Vec<Value>,
     newest: Option<Value>,
+    /// The newest with a plan, which has a sheet.
+    planned: Option<Value>,
     queued: usize,
 }
 
 impl Seen {
     fn take(&mut self, items: Vec<Value>, wanted: Wanted) {
         self.newest = self.newest.take().or_else(|| items.first().cloned());
+        let mut planned = items.iter().filter(|operation| is_wanted(operation, Wanted::Planned));
+        self.planned = self.planned.take().or_else(|| planned.next().cloned());
         self.queued += items.iter().filter(|operation| is_queued(operation)).count();
         self.wanted
             .extend(items.into_iter().filter(|operation| is_wanted(operation, wanted)));
@@ -105,7 +108,7 @@ impl Seen {
             [] => {
                 let newest = self.newest.as_ref();
                 let instead = newest.filter(|_| wanted == Wanted::Running);
-                instead.ok_or_else(|| none(stack, wanted, newest))
+                instead.ok_or_else(|| none(stack, wanted, newest, self.planned.as_ref()))
             }
             [first, ..] if wanted != Wanted::NotEnded => Ok(first),
             several => {
@@ -157,8 +160,8 @@ fn is_wanted(operation: &Value, wanted: Wanted) -> bool {
     }
 }
 
-/// That there is none; in place of a plan that waits, what the newest operation is.
-fn none(stack: &StackRef, wanted: Wanted, newest: Option<&Value>) -> Error {
+/// That there is none; in place of a plan that waits, what the newest operation is, and the sheet of the last plan.
+fn none(stack: &StackRef, wanted: Wanted, newest: Option<&Value>, planned: Option<&Value>) -> Error {
     let list = hint::command(&format!("operation list {stack}"));
     let (title, detail) = match (wanted, newest) {
         (_, None) => ("No such operation", format!("the stack `{stack}` has no operation")),
@@ -182,9 +185,16 @@ fn none(stack: &StackRef, wanted: Wanted, newest: Option<&Value>) -> Error {
             format!("the stack `{stack}` has no operation in progress or queued"),
         ),
     };
+    let last = planned.filter(|_| wanted == Wanted::Waiting).map(|planned| {
+        let sheet = hint::command(&format!("sheet {}", text_at(planned, "id")));
+        format!("Show the sheet of its last plan with `{sheet}`. ")
+    });
     Error::Refused {
         title: title.to_owned(),
-        detail: format!("{detail}. List its operations with `{list}`."),
+        detail: format!(
+            "{detail}. {}List its operations with `{list}`.",
+            last.unwrap_or_default()
+        ),
         errors: Vec::new(),
     }
 }
@@ -204,7 +214,9 @@ mod tests {
     fn operation(id: &str, status: &str) -> Value {
         let has_ended = ["succeeded", "failed"].contains(&status);
         let ended_at = has_ended.then_some("2026-11-30T00:00:00Z");
-        json!({"id": id, "kind": "update", "status": status, "ended_at": ended_at, "plan": null})
+        // Its plan is made before it waits.
+        let plan = (status != "queued" && status != "failed").then(|| json!({}));
+        json!({"id": id, "kind": "update", "status": status, "ended_at": ended_at, "plan": plan})
     }
 
     /// What a reference to this stack means.
@@ -250,6 +262,14 @@ mod tests {
             ),
             "{none}"
         );
+        assert!(
+            none.contains("Show the sheet of its last plan with `slipway sheet a`."),
+            "{none}"
+        );
+        let none = chosen(&[("b", "failed"), ("a", "succeeded")], Wanted::Waiting).expect_err("no plan");
+        assert!(none.contains("`slipway sheet a`"), "{none}");
+        let none = chosen(&[("a", "failed")], Wanted::Waiting).expect_err("no plan");
+        assert!(!none.contains("slipway sheet"), "{none}");
         let none = chosen(&[], Wanted::Running).expect_err("no operation");
         assert!(none.contains("has no operation. List"), "{none}");
         let several = chosen(&waiting, Wanted::NotEnded).expect_err("several");

@@ -49,6 +49,7 @@ pub fn sheet(sheet: &Value) -> Vec<Line> {
             None => format!("blueprint    {}@{}", text("blueprint.name"), text("blueprint.version")),
         }),
     ];
+    lines.extend(decision(sheet));
     let lost = losses(sheet);
     lines.push(Line::new(
         lost.style,
@@ -184,6 +185,23 @@ fn status(sheet: &Value) -> Line {
         _ => (Style::Plain, status.replace('_', " ")),
     };
     Line::new(style, format!("status       {what}"))
+}
+
+/// Whose decision the sheet is about. A sheet without a decision is that of now, also if the plan was applied long ago. Servers of earlier
+/// versions do not say who decided, and compute every sheet anew.
+fn decision(sheet: &Value) -> Option<Line> {
+    let is_over = !matches!(
+        sheet["status"].as_str(),
+        None | Some("starting" | "running" | "waiting_for_approval")
+    );
+    let text = match (sheet["decision"].as_str(), sheet["decided_by"].as_str()) {
+        (Some(decision), Some(by)) => format!("{decision} by {by}: this is the sheet that was {decision}"),
+        (None, _) if is_over && sheet["kind"] != "preview" => {
+            "none: this sheet is computed from the stack as it is now".to_owned()
+        }
+        _ => return None,
+    };
+    Some(Line::new(Style::Plain, format!("decision     {text}")))
 }
 
 /// An entry of the plan. What the output `slipway` says of the services of the sheet stands with them.
@@ -492,6 +510,30 @@ mod tests {
         let lines = approvals(&json!({"approval": rule, "approvals_given": 0, "approvals": []}));
         let shown: Vec<String> = lines.into_iter().map(|line| line.text).collect();
         assert_eq!(shown, ["approvals    0 of 1, decide before 2026-12-02T00:00:00Z"]);
+    }
+
+    #[test]
+    fn decided_sheet_names_who_decided() {
+        let shown = |status: &str, decided: Value, by: Value| {
+            let sheet = json!({"kind": "update", "status": status, "decision": decided, "decided_by": by});
+            decision(&sheet).map(|line| line.text)
+        };
+        let said = |text: &str| Some(format!("decision     {text}"));
+        assert_eq!(
+            shown("succeeded", json!("approved"), json!("bob")),
+            said("approved by bob: this is the sheet that was approved")
+        );
+        assert_eq!(
+            shown("waiting_for_approval", json!("rejected"), json!("eve")),
+            said("rejected by eve: this is the sheet that was rejected")
+        );
+        assert_eq!(
+            shown("discarded", Value::Null, Value::Null),
+            said("none: this sheet is computed from the stack as it is now")
+        );
+        for (status, decided) in [("waiting_for_approval", Value::Null), ("succeeded", json!("approved"))] {
+            assert_eq!(shown(status, decided, Value::Null), None);
+        }
     }
 
     #[test]

@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 use serde_json::Value;
+use slipway_api_types::{LogLines, ServiceLog};
 use slipway_model::id::OperationId;
 use slipway_model::name::Name;
 
 use crate::args::{Logs, OperationRef};
-use crate::client::{Client, LONG_POLL_SECONDS, NO_ANSWER, with_query};
+use crate::client::{Client, LONG_POLL_SECONDS, NO_ANSWER, read_as, with_query};
 use crate::error::Error;
 use crate::operation_of::shown_operation;
 use crate::output::{Output, text_at};
@@ -63,13 +64,14 @@ async fn of_service(logs: &Logs, service: &Name, client: &Client, output: Output
         } else {
             client.get(&path).await?
         };
+        let read: ServiceLog = read_as(&path, &page)?;
         for line in page["lines"].as_array().into_iter().flatten() {
             output.answer(line, service_line);
         }
-        if !logs.follow && page["more"] != true {
+        if !logs.follow && !read.more {
             return Ok(());
         }
-        place = page["after"].as_str().map(|after| ("after", after.to_owned()));
+        place = Some(("after", read.after));
     }
 }
 
@@ -120,13 +122,12 @@ async fn read(
         } else {
             client.get(&path).await?
         };
-        let lines = page["lines"].as_array().map(Vec::as_slice).unwrap_or_default();
-        lines.iter().for_each(&mut print);
-        let ended = page["ended"].as_bool().unwrap_or_default();
-        if ended || (!follow && lines.is_empty()) {
-            return Ok(ended);
+        let read: LogLines = read_as(&path, &page)?;
+        page["lines"].as_array().into_iter().flatten().for_each(&mut print);
+        if read.ended || (!follow && read.lines.is_empty()) {
+            return Ok(read.ended);
         }
-        after = page["after"].as_str().map(str::to_owned);
+        after = Some(read.after);
     }
 }
 

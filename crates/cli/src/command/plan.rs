@@ -2,11 +2,12 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use slipway_api_types::{ApprovePlan, RejectPlan};
+use slipway_api_types::{ApprovePlan, Items, Permissions, RejectPlan, SheetDocument};
 use slipway_model::id::OperationId;
+use slipway_model::operation::OperationStatus;
 
 use crate::args::{Approve, OperationRef, Reject, ShowPlan};
-use crate::client::{Client, with_query};
+use crate::client::{Client, read_as, with_query};
 use crate::confirm::{self, can_ask};
 use crate::error::Error;
 use crate::hint;
@@ -30,18 +31,17 @@ pub async fn show(command: ShowPlan, client: &Client, output: Output) -> Result<
         .filter_map(|(name, value)| Some((name, value?)))
         .collect();
     let shown: Value = client.get(&format!("/v1/operations/{id}")).await?;
+    read(&shown)?;
     let (mut items, mut after) = (Vec::new(), None::<String>);
     loop {
         let mut query = filters.clone();
         query.push(("limit", "100".to_owned()));
         query.extend(after.take().map(|after| ("after", after)));
-        let mut page: Value = client
+        let page: Items<Value> = client
             .get(&with_query(&format!("/v1/operations/{id}/plan"), &query))
             .await?;
-        if let Value::Array(more) = page["items"].take() {
-            items.extend(more);
-        }
-        after = page["next"].as_str().map(str::to_owned);
+        items.extend(page.items);
+        after = page.next;
         if after.is_none() {
             break;
         }
@@ -67,13 +67,39 @@ pub async fn show(command: ShowPlan, client: &Client, output: Output) -> Result<
 /// Shows the approval sheet.
 pub async fn sheet(operation: &OperationRef, client: &Client, output: Output) -> Result<(), Error> {
     let id = operation_of(operation, Wanted::Waiting, client).await?;
-    let sheet = read_sheet(&id, client).await?;
+    let (sheet, document) = read_sheet(&id, client).await?;
     if output.is_data() {
         output.answer(&sheet, |_| String::new());
-    } else {
-        output.lines(&sheet_view::sheet(&sheet));
+        return Ok(());
+    }
+    output.lines(&sheet_view::sheet(&sheet));
+    if document.status == OperationStatus::WaitingForApproval && document.decision.is_none() {
+        output.lines(&decide(&id, &document.hash, client).await);
     }
     Ok(())
+}
+
+/// How the caller decides about the sheet. Nothing if the server does not say what the caller may do.
+async fn decide(id: &OperationId, hash: &str, client: &Client) -> Vec<Line> {
+    let permitted: Option<Permissions> = client.get(&format!("/v1/permissions?operation={id}")).await.ok();
+    let Some(Permissions { actions }) = permitted else {
+        return Vec::new();
+    };
+    let may = |action: &str| actions.iter().any(|permitted| permitted == action);
+    let approve = if may("approve") {
+        hint::command(&format!("approve {id} --sheet {hash}"))
+    } else {
+        let why = hint::command(&format!("can-i approve --operation {id}"));
+        format!("you may not; the reason: {why}")
+    };
+    let reject = may("reject").then(|| hint::command(&format!("reject {id}")));
+    let reject = reject.map(|reject| format!("reject       {reject} --reason …"));
+    let steps = [Some(format!("approve      {approve}")), reject];
+    steps
+        .into_iter()
+        .flatten()
+        .map(|step| Line::new(Style::Bold, step))
+        .collect()
 }
 
 /// Approves the sheet that is named, or shows it and asks.
@@ -115,9 +141,8 @@ async fn ask(id: &OperationId, client: &Client, output: Output) -> Result<String
             hint::command(&format!("sheet {id}"))
         )));
     }
-    let sheet = read_sheet(id, client).await?;
+    let (sheet, SheetDocument { hash, .. }) = read_sheet(id, client).await?;
     output.lines(&sheet_view::sheet(&sheet));
-    let hash = text_at(&sheet, "hash");
     output.say(&format!("You approve the sheet {hash}."));
     if confirm::ask("Approve this plan? Only `yes` approves it:")? == "yes" {
         return Ok(hash);
@@ -127,6 +152,9 @@ async fn ask(id: &OperationId, client: &Client, output: Output) -> Result<String
     )))
 }
 
-async fn read_sheet(operation: &OperationId, client: &Client) -> Result<Value, Error> {
-    client.get(&format!("/v1/operations/{operation}/sheet")).await
+async fn read_sheet(operation: &OperationId, client: &Client) -> Result<(Value, SheetDocument), Error> {
+    let path = format!("/v1/operations/{operation}/sheet");
+    let sheet: Value = client.get(&path).await?;
+    let document = read_as(&path, &sheet)?;
+    Ok((sheet, document))
 }
