@@ -61,6 +61,10 @@ pub struct Plan {
     pub warnings: Vec<String>,
     /// Whether an output would change.
     pub outputs_changed: bool,
+    /// What would change in services: a line for each of the first ten.
+    #[serde(default)]
+    #[schema(example = json!(["web: desired_count 2 -> 3"]))]
+    pub services: Vec<String>,
     /// The first 100 resources that would change, deletions first. `links.plan` has all of them.
     pub resources: Vec<ResourceChange>,
     /// The verdict: `shown_only`, `nothing_to_change`, `apply`, `approval_needed` or `refused`; null before the review.
@@ -124,6 +128,7 @@ impl Plan {
             not_understood: plan.not_understood,
             warnings: plan.warnings,
             outputs_changed: plan.outputs_changed,
+            services: plan.services,
             resources: resources(plan.resources),
             verdict,
             refused_because: refusal.as_ref().map(|refusal| refusal.reason.clone()),

@@ -210,7 +210,11 @@ pub fn plan_line(plan: &Plan) -> String {
         .map(|(count, what)| format!(", {count} to {what}"))
         .collect();
     let rare = rare.concat();
-    let outputs = if plan.outputs_changed { ", outputs change" } else { "" };
+    let outputs = match (plan.services.as_slice(), plan.outputs_changed) {
+        ([], true) => ", outputs change".to_owned(),
+        ([], false) => String::new(),
+        (services, _) => format!(", services change ({})", services.join("; ")),
+    };
     format!(
         "{} to add, {} to change, {} to destroy{rare}{outputs}",
         plan.add, plan.change, plan.destroy
@@ -447,6 +451,28 @@ mod tests {
         ] {
             (operation.kind, operation.plan) = (kind, Some(plan));
             assert_eq!(not_applied(&operation).as_deref(), expected);
+        }
+    }
+
+    #[test]
+    fn plan_line_names_what_changes_in_services() {
+        let plan = |services: &[&str]| -> Plan {
+            serde_json::from_value(json!({
+                "add": 0, "change": 0, "destroy": 0, "replace": 0, "import": 0, "forget": 0, "moved": 0, "invoke": 0, "deferred": 0,
+                "drifted": 0, "checks_failed": 0, "not_understood": [], "outputs_changed": true, "services": services,
+                "resources": [], "verdict": null, "refused_because": null, "refused_by": null, "refused_resources": [],
+            }))
+            .expect("a plan")
+        };
+        for (services, end) in [
+            (&[][..], "outputs change"),
+            (
+                &["web: desired_count 2 -> 3", "old: delete"][..],
+                "services change (web: desired_count 2 -> 3; old: delete)",
+            ),
+        ] {
+            let line = format!("0 to add, 0 to change, 0 to destroy, {end}");
+            assert_eq!(plan_line(&plan(services)), line);
         }
     }
 

@@ -227,10 +227,13 @@ pub fn counts(plan: &Value) -> String {
         let count = plan[*name].as_u64().filter(|count| *count > 0)?;
         Some(format!("{count} {word}"))
     });
-    let outputs = plan["outputs_changed"]
-        .as_bool()
-        .unwrap_or_default()
-        .then(|| "outputs change".to_owned());
+    let services = plan["services"].as_array().into_iter().flatten();
+    let services: Vec<&str> = services.filter_map(Value::as_str).collect();
+    let outputs = match (services.as_slice(), plan["outputs_changed"] == true) {
+        ([], false) => None,
+        ([], true) => Some("outputs change".to_owned()),
+        (services, _) => Some(format!("services change ({})", services.join("; "))),
+    };
     let counted: Vec<String> = counted.chain(outputs).collect();
     if counted.is_empty() {
         "nothing changes".to_owned()

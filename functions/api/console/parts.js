@@ -68,7 +68,10 @@ const COUNTS = [
 /** The counts of a plan. @param {import('./types').Plan} plan */
 export function planCounts(plan) {
   const counts = COUNTS.filter(([name]) => Number(plan[name]) > 0);
-  if (counts.length === 0) return html`<span class="muted">${plan.outputs_changed ? 'Outputs change' : 'No changes'}</span>`;
+  if (counts.length === 0) {
+    const outputs = plan.outputs_changed ? 'Outputs change' : 'No changes';
+    return html`<span class="muted">${plan.services?.length ? `Services change: ${plan.services.join('; ')}` : outputs}</span>`;
+  }
   return html`<span class="counts">${counts.map(
     ([name, sign, text]) => html`<span data-action=${name}><span aria-hidden="true">${sign}</span>${Number(plan[name])} <span class="what">${text}</span></span>`,
   )}</span>`;

@@ -50,7 +50,7 @@ export interface Step { name: string; started_at: string; ended_at: string | nul
 export interface ResourceChange { address: string; action: string; }
 export interface Plan {
   add: number; change: number; destroy: number; replace: number; import: number; forget: number; moved: number; invoke?: number; deferred?: number;
-  outputs_changed: boolean; resources: ResourceChange[]; verdict: string | null; refused_because: string | null; refused_by: string | null; refused_resources: string[];
+  outputs_changed: boolean; services?: string[]; resources: ResourceChange[]; verdict: string | null; refused_because: string | null; refused_by: string | null; refused_resources: string[];
 }
 export interface Cut { bytes: number; sha256: string; }
 export interface AttributeChange {

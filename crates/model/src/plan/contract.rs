@@ -18,6 +18,9 @@ use crate::problem::FieldProblem;
 /// The parts of the contract that a release depends on. If they change, the current release is rolled out again.
 const SHAPE: [&str; 3] = ["cluster", "schedules", "services"];
 
+/// How many attributes of a service its line names.
+const ATTRIBUTES_NAMED: usize = 3;
+
 /// The output `slipway` of a plan.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct PlannedContract {
@@ -76,6 +79,14 @@ impl PlannedContract {
         unknown.map(problem).collect()
     }
 
+    /// What changes in each service, as a line of the summary: `web: desired_count 2 -> 3`.
+    pub(super) fn service_lines(&self) -> impl Iterator<Item = String> {
+        self.services.iter().map(|(name, change)| match change.action {
+            Action::Update => format!("{name}: {}", named(&change.attributes)),
+            action => format!("{name}: {action}"),
+        })
+    }
+
     pub(super) fn of(sides: Sides<'_>, hide: &dyn Fn(&str) -> String) -> Self {
         let part = |name: &str| sides.at(name);
         let services = part("services");
@@ -108,6 +119,21 @@ impl PlannedContract {
     }
 }
 
+/// The first attributes that change. Texts can be long, so only numbers and truth values are shown.
+fn named(attributes: &[AttributeChange]) -> String {
+    let is_short = |value: &Value| value.is_number() || value.is_boolean();
+    let attribute = |change: &AttributeChange| match (&change.before, &change.after) {
+        (Some(before), Some(after)) if is_short(before) && is_short(after) => {
+            format!("{} {before} -> {after}", change.path)
+        }
+        _ => change.path.clone(),
+    };
+    let mut named: Vec<String> = attributes.iter().take(ATTRIBUTES_NAMED).map(attribute).collect();
+    let left = attributes.len().saturating_sub(ATTRIBUTES_NAMED);
+    named.extend((left > 0).then(|| format!("{left} more")));
+    named.join(", ")
+}
+
 /// The names of the services after the apply; none where the plan does not know all of them.
 fn names_after(services: Sides<'_>) -> Option<BTreeSet<String>> {
     let keys = |part: Option<&Value>| -> BTreeSet<String> {
@@ -133,4 +159,46 @@ fn names_in(list: Option<&Value>, hide: &dyn Fn(&str) -> String) -> Vec<String> 
     let commands = list.and_then(Value::as_array).into_iter().flatten();
     let name = |command: &Value| hide(command["name"].as_str().unwrap_or("(known after apply)"));
     commands.map(name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn line_of_a_service_names_what_changes() {
+        let change = |path: &str, before: Value, after: Value| AttributeChange {
+            path: path.to_owned(),
+            before: Some(before),
+            after: Some(after),
+            ..AttributeChange::default()
+        };
+        let update = |attributes| ServiceChange {
+            action: Action::Update,
+            attributes,
+        };
+        let count = change("desired_count", json!(2), json!(3));
+        let cpu = change("task_definition.cpu", json!("256"), json!("512"));
+        let many = vec![count.clone(), cpu.clone(), cpu.clone(), cpu.clone(), cpu];
+        let new = ServiceChange {
+            action: Action::Create,
+            attributes: many.clone(),
+        };
+        let services = [("api", update(vec![count])), ("new", new), ("web", update(many))];
+        let contract = PlannedContract {
+            services: services.map(|(name, change)| (name.to_owned(), change)).into(),
+            ..PlannedContract::default()
+        };
+        let lines: Vec<String> = contract.service_lines().collect();
+        assert_eq!(
+            lines,
+            [
+                "api: desired_count 2 -> 3",
+                "new: create",
+                "web: desired_count 2 -> 3, task_definition.cpu, task_definition.cpu, 2 more",
+            ]
+        );
+    }
 }

@@ -384,6 +384,12 @@ impl Reader<'_> {
         if names.any(|name| name.contains(HIDDEN)) {
             self.hidden.push(format!("{OUTPUT} (a migration or backup)"));
         }
+        // Those of a new or destroyed stack are made or destroyed with it.
+        if matches!(change.actions(), Some((Action::Update, _))) {
+            for line in contract.service_lines() {
+                self.shown.summary.note_service(&line);
+            }
+        }
         self.shown.contract = Some(contract);
         // Destroyed with the stack.
         if matches!(change.actions(), Some((Action::Delete, _))) {

@@ -30,7 +30,7 @@ pub(super) fn name(named: &mut Vec<ResourceChange>, change: ResourceChange) {
     }
 }
 
-/// How many reasons a [`PlanSummary`] gives for not being understood, and how many warnings.
+/// How many reasons a [`PlanSummary`] gives for not being understood, how many warnings, and how many services it names.
 const REASONS_NAMED: usize = 10;
 
 /// The most bytes of one of these.
@@ -114,6 +114,9 @@ pub struct PlanSummary {
     pub deploys: u64,
     /// Whether an output would change: Terraform then has something to apply even where no resource changes.
     pub outputs_changed: bool,
+    /// What changes in services, by the output `slipway`: a line for each of the first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<String>,
     /// Whether there is something to apply, as Terraform says. OpenTofu does not say it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub applyable: Option<bool>,
@@ -224,6 +227,11 @@ impl PlanSummary {
     /// Notes something that is not understood.
     pub fn note(&mut self, what: impl Into<String>) {
         note_in(&mut self.not_understood, &what.into());
+    }
+
+    /// Notes what changes in a service.
+    pub(super) fn note_service(&mut self, line: &str) {
+        note_in(&mut self.services, line);
     }
 
     /// Notes a warning of Terraform, which has no secrets.
