@@ -20,12 +20,13 @@ use crate::operation::work::Work;
 use crate::operation::{Operation, OperationKind};
 use crate::plan::attribute::AttributeChange;
 use crate::plan::binding::Binding;
+use crate::plan::contract::PlannedContract;
 use crate::plan::cost::MonthlyCost;
 use crate::plan::migration::DangerousStatement;
 use crate::plan::pages::Index;
 use crate::plan::review::{self, requirements};
 use crate::plan::{Action, PlanSummary, Refusal, Requirement, Verdict, is_zero, protection};
-use crate::stack::Configuration;
+use crate::stack::{Configuration, StackStatus};
 use crate::subscription::Subscription;
 
 mod rule;
@@ -231,7 +232,8 @@ pub struct RunsOnSheet {
     pub migrations: Vec<String>,
     /// The backups before them.
     pub backups: Vec<String>,
-    /// The dangerous statements in the SQL of new and changed migrations, which run in this release or the next.
+    /// The dangerous statements in the SQL of new and changed migrations, which run in this release or the next. If a release failed beside
+    /// the plan, also those of the other migrations, which run again.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dangerous: Vec<DangerousStatement>,
     /// How many of these there are, if not all are named.
@@ -412,6 +414,7 @@ fn runs(basis: &Basis<'_>) -> RunsOnSheet {
                 && (*mends || operation.deploys() || contract.is_some_and(|contract| contract.shape_changes))
         }
     };
+    let (dangerous, dangerous_count) = dangerous(contract, operation);
     let named = |names: Option<&Vec<String>>| names.cloned().unwrap_or_default();
     RunsOnSheet {
         release,
@@ -425,13 +428,25 @@ fn runs(basis: &Basis<'_>) -> RunsOnSheet {
         } else {
             Vec::new()
         },
-        dangerous: contract.map(|contract| contract.dangerous.clone()).unwrap_or_default(),
-        dangerous_count: contract
-            .filter(|contract| contract.dangerous_count > contract.dangerous.len() as u64)
-            .map(|contract| contract.dangerous_count),
+        dangerous_count: (dangerous_count > dangerous.len() as u64).then_some(dangerous_count),
+        dangerous,
         snapshot: operation.work.with_snapshot(),
         task: operation.work.task().map(ToString::to_string),
     }
+}
+
+/// The dangerous statements that run, and how many there are. Those of known files run again after a release that failed beside the plan:
+/// it may have run them in part.
+fn dangerous(contract: Option<&PlannedContract>, operation: &Operation) -> (Vec<DangerousStatement>, u64) {
+    let Some(contract) = contract else {
+        return (Vec::new(), 0);
+    };
+    let (mut named, mut count) = (contract.dangerous.clone(), contract.dangerous_count);
+    if operation.found == Some(StackStatus::Failed) {
+        named.extend(contract.dangerous_known.iter().cloned());
+        count += contract.dangerous_known_count;
+    }
+    (named, count)
 }
 
 /// What the rules of the environment say, by name.

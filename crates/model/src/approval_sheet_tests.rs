@@ -5,7 +5,6 @@ use serde_json::{Map, json};
 use super::*;
 use crate::operation::approval::ApprovalRule;
 use crate::operation::example;
-use crate::plan::contract::PlannedContract;
 use crate::plan::show;
 use crate::plan::{ResourceChange, pages};
 
@@ -98,6 +97,36 @@ fn replacing() -> PlanSummary {
         plan.add_change(ResourceChange { address, action });
     }
     plan
+}
+
+#[test]
+fn statements_of_known_files_run_again_after_a_failed_release() {
+    let statement = |file: &str| DangerousStatement {
+        migration: "schema".to_owned(),
+        file: file.to_owned(),
+        line: 1,
+        column: 1,
+        rule: "slipway-truncate".to_owned(),
+        message: "it loses data".to_owned(),
+        remedy: "delete later".to_owned(),
+    };
+    let contract = PlannedContract {
+        dangerous: vec![statement("new.sql")],
+        dangerous_count: 1,
+        dangerous_known: vec![statement("old.sql")],
+        dangerous_known_count: 60,
+        ..contract()
+    };
+    let mut waits = operation(replacing());
+    for (found, files, all) in [
+        (StackStatus::Ready, &["new.sql"][..], 1),
+        (StackStatus::Failed, &["new.sql", "old.sql"][..], 61),
+    ] {
+        waits.found = Some(found);
+        let (named, count) = dangerous(Some(&contract), &waits);
+        let named: Vec<&str> = named.iter().map(|statement| statement.file.as_str()).collect();
+        assert_eq!((named.as_slice(), count), (files, all));
+    }
 }
 
 #[test]

@@ -22,18 +22,17 @@ pub(crate) struct Files<'a> {
 }
 
 impl Files<'_> {
-    /// Notes the dangerous statements of the planned migrations. Files that the stack was made from already are left out: a migration
-    /// tool does not run them again.
+    /// Notes the dangerous statements of the planned migrations. Those in files that the stack was made from already are noted apart: a
+    /// migration tool does not run them again, unless a release fails while the plan waits.
     pub(crate) async fn lint(&self, artifacts: &Bucket, contract: &mut PlannedContract) -> Result<(), Error> {
         if contract.sql.is_empty() {
             return Ok(());
         }
         let applied = self.applied(artifacts).await?;
         let known = applied.as_ref().map(|source| &source.files);
-        let found = dangerous(self.source, known, contract);
-        contract.dangerous_count = found.len() as u64;
-        contract.dangerous = found;
-        contract.dangerous.truncate(STATEMENTS_NAMED);
+        let [new, known] = new_and_known(self.source, known, contract);
+        (contract.dangerous, contract.dangerous_count) = first(new);
+        (contract.dangerous_known, contract.dangerous_known_count) = first(known);
         if contract.dangerous_count > 0 {
             say(format_args!(
                 "Dangerous statements in migrations: {}.",
@@ -67,17 +66,33 @@ impl Files<'_> {
     }
 }
 
-fn dangerous(
+/// The statements that a plan names, and how many there are.
+fn first(mut found: Vec<DangerousStatement>) -> (Vec<DangerousStatement>, u64) {
+    let count = found.len() as u64;
+    found.truncate(STATEMENTS_NAMED);
+    (found, count)
+}
+
+/// The dangerous statements in new and changed files, and those in known ones.
+fn new_and_known(
     source: &Source,
     known: Option<&BTreeMap<String, String>>,
     contract: &PlannedContract,
-) -> Vec<DangerousStatement> {
-    let is_new = |path: &str, text: &str| {
-        known
-            .and_then(|known| known.get(path))
-            .is_none_or(|before| before != text)
+) -> [Vec<DangerousStatement>; 2] {
+    let is_known = |path: &str, text: &str| {
+        let before = known.and_then(|known| known.get(path));
+        before.is_some_and(|before| before == text)
     };
-    let found = slipway_migrations::dangerous(source, &contract.sql, is_new).into_iter();
+    let new = dangerous(source, contract, |path, text| !is_known(path, text));
+    [new, dangerous(source, contract, is_known)]
+}
+
+fn dangerous(
+    source: &Source,
+    contract: &PlannedContract,
+    is_wanted: impl Fn(&str, &str) -> bool,
+) -> Vec<DangerousStatement> {
+    let found = slipway_migrations::dangerous(source, &contract.sql, is_wanted).into_iter();
     found
         .map(
             |Dangerous {
@@ -104,7 +119,7 @@ mod tests {
     use slipway_model::contract::migration::NamedSql;
 
     #[test]
-    fn only_new_and_changed_files_are_named() {
+    fn new_and_changed_files_are_named_apart() {
         let mut source = Source::default();
         for (path, text) in [
             ("m/001.sql", "TRUNCATE a;"),
@@ -127,20 +142,22 @@ mod tests {
             ..PlannedContract::default()
         };
         let places = |known| {
-            let found = dangerous(&source, known, &contract);
-            found
-                .into_iter()
-                .map(|found| (found.file, found.line, found.rule))
-                .collect::<Vec<_>>()
+            new_and_known(&source, known, &contract).map(|found| {
+                let place = |found: DangerousStatement| (found.file, found.line, found.rule);
+                found.into_iter().map(place).collect::<Vec<_>>()
+            })
         };
         let second = ("m/002.sql".to_owned(), 2, "ban-drop-table".to_owned());
         let first = ("m/001.sql".to_owned(), 1, "slipway-truncate".to_owned());
         let timeout = |file: &str, line| (file.to_owned(), line, "require-lock-timeout".to_owned());
-        let all = places(None);
+        let [all, none] = places(None);
+        assert_eq!(none, []);
         assert!(all.contains(&first) && all.contains(&second), "{all:?}");
         let known = BTreeMap::from([("m/001.sql".to_owned(), "TRUNCATE a;".to_owned())]);
-        assert!(places(Some(&known)).iter().all(|(file, ..)| file == "m/002.sql"));
-        assert_eq!(places(Some(&source.files)), []);
+        let [new, known] = places(Some(&known));
+        assert!(new.iter().all(|(file, ..)| file == "m/002.sql"), "{new:?}");
+        assert!(known.contains(&first) && known.iter().all(|(file, ..)| file == "m/001.sql"));
+        assert_eq!(places(Some(&source.files)), [Vec::new(), all.clone()]);
         assert!(all.contains(&timeout("m/001.sql", 1)), "{all:?}");
     }
 }

@@ -47,6 +47,35 @@ export function sheetPane(operation, signal, { approve, reject }) {
   return { element: pane, reload: load };
 }
 
+/** The sheet that was approved or rejected, which is read when it is wanted. @param {string} operation @param {AbortSignal} signal */
+export function decidedSheet(operation, signal) {
+  /** @type {Sheet | null} */
+  let sheet = null;
+  /** @type {unknown} */
+  let problem = null;
+  const pane = island(element(html`<div class="pad"></div>`));
+
+  async function load() {
+    problem = null;
+    try {
+      sheet = await get(`/v1/operations/${operation}/sheet`, {}, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      problem = error;
+    }
+    draw();
+  }
+
+  function draw() {
+    if (problem) return render(pane, html`${problemPanel(problem, load)}`);
+    render(pane, sheet ? html`<p>This is the sheet that was ${sheet.decision} by ${sheet.decided_by}.</p>${body(sheet)}`
+      : html`<button type="button" data-key="show-sheet" @click=${load}>Show the sheet</button>`);
+  }
+
+  draw();
+  return { element: pane };
+}
+
 /** @param {Sheet} sheet */
 function body(sheet) {
   const parts = /** @type {[string, unknown][]} */ ([

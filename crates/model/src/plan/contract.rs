@@ -47,6 +47,12 @@ pub struct PlannedContract {
     /// How many dangerous statements were found: more than are named, if there are many.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub dangerous_count: u64,
+    /// The dangerous statements in files that the stack was made from. They run again if a release fails beside the plan.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dangerous_known: Vec<DangerousStatement>,
+    /// How many of these were found, likewise.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub dangerous_known_count: u64,
 }
 
 /// What changes in a service.
@@ -115,6 +121,8 @@ impl PlannedContract {
             sql: sql_of(&Partial::planned(sides.after, sides.unknown)),
             dangerous: Vec::new(),
             dangerous_count: 0,
+            dangerous_known: Vec::new(),
+            dangerous_known_count: 0,
         }
     }
 }

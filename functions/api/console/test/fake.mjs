@@ -83,7 +83,7 @@ export function planItem(text, more = {}) {
 
 export function sheet(text) {
   return {
-    hash: `sha256:${text}`, blueprint: { version: text, previous_version: text }, variables: [{ name: text, before: text, after: { [text]: text } }, { name: text, sensitive: true }],
+    hash: `sha256:${text}`, decision: null, decided_by: text, blueprint: { version: text, previous_version: text }, variables: [{ name: text, before: text, after: { [text]: text } }, { name: text, sensitive: true }],
     plan: { drift_overwritten: 1, not_found: 1, provision: 1, checks_failed: 1, not_understood: [text], warnings: [text] }, destroy_count: 1, forget_count: 1,
     services: [{ name: text, action: 'update', image_before: text, image_after: text, attributes: planItem(text).attributes }],
     runs: { release: true, migrations: [text], backups: [text], snapshot: true, task: text }, policies: [{ policy: text, verdict: text, reason: text }],

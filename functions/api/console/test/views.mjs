@@ -265,6 +265,9 @@ export function views(shared) {
     await page.locator('.facts', { hasText: 'Agreed with the team' }).waitFor();
     await page.locator('.title .badge', { hasText: 'Succeeded' }).waitFor({ timeout: 60_000 });
     assert.equal((await slipway.json('GET', `/v1/operations/${items[0].id}`)).approved_by, 'ann');
+    await page.getByRole('button', { name: 'Show the sheet' }).click();
+    await page.getByText('This is the sheet that was approved by ann.').waitFor();
+    assert.match((await page.locator('.sheet-body').textContent()) ?? '', /Loses[^]*1 resource is destroyed/);
     assert.deepEqual(page.wrong, []);
     await page.context().close();
   });

@@ -8,7 +8,7 @@ import { logPane, plain } from '../log.js';
 import { badge, card, facts, hasEnded, operationTitle, stackPath, when } from '../parts.js';
 import { permissions } from '../permissions.js';
 import { planPane } from '../plan.js';
-import { sheetPane } from '../sheet.js';
+import { decidedSheet, sheetPane } from '../sheet.js';
 import { lasted, timeline } from '../timeline.js';
 
 /** How the name of the step begins in which a service is rolled out. */
@@ -27,6 +27,8 @@ export default async function view(page) {
   const plan = planPane(operation.id, page.signal);
   /** @type {ReturnType<typeof sheetPane> | null} */
   let sheet = null;
+  /** @type {ReturnType<typeof decidedSheet> | null} */
+  let decided = null;
   /** @type {import('../types').Release | null} */
   let release = null;
   const log = logPane(operation.id, !hasEnded(operation.status), page.signal);
@@ -58,6 +60,7 @@ export default async function view(page) {
     plan.set(operation.plan);
     log.setSteps(operation.steps);
     if (waits(operation)) sheet ??= openSheet();
+    if (operation.decision && operation.plan) decided ??= decidedSheet(operation.id, page.signal);
     tick();
     page.show(html`
       <nav class="crumbs" aria-label="Breadcrumb"><a href="/console/stacks">Stacks</a> <span aria-hidden="true">/</span> <a href=${stackPath(operation.stack.id)}>${operation.stack.name}</a></nav>
@@ -70,6 +73,7 @@ export default async function view(page) {
       <div class="split" data-key="body">
         ${card('Timeline', clock)}
         ${operation.plan || !hasEnded(operation.status) ? card(waits(operation) ? 'Plan to approve' : 'Plan', plan.element, { id: 'plan' }) : null}
+        ${decided ? card(operation.decision === 'rejected' ? 'Rejected sheet' : 'Approved sheet', decided.element, { id: 'sheet' }) : null}
         ${operation.drift ? drift(operation.drift) : null}
         ${card('Log', log.element)}
       </div>`);
