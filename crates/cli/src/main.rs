@@ -36,6 +36,7 @@ mod server;
 mod settings;
 mod sheet_view;
 mod stack_id;
+mod stack_note;
 mod stack_view;
 mod terraform;
 mod watch;

@@ -20,6 +20,7 @@ use crate::json_file::{object_in, variables_in};
 use crate::output::{Line, Output, Style, text_at};
 use crate::settings::Settings;
 use crate::stack_id::{operations_of, stack_id};
+use crate::stack_note::note;
 use crate::stack_view::{needs, sheet};
 
 /// Runs the command.
@@ -337,7 +338,7 @@ async fn list(filters: StackList, client: &Client, output: Output) -> Result<(),
         .into_iter()
         .filter_map(|(name, value)| Some((name, value?)))
         .collect();
-    let items = client.list("/v1/stacks", &query).await?;
+    let mut items = client.list("/v1/stacks", &query).await?;
     if let Some(environment) = environment.filter(|_| items.is_empty()) {
         client.require(&format!("/v1/environments/{environment}")).await?;
     }
@@ -353,6 +354,12 @@ async fn list(filters: StackList, client: &Client, output: Output) -> Result<(),
     ];
     if items.iter().any(|stack| stack["draft"].is_string()) {
         columns.insert(5, ("draft", "draft"));
+    }
+    if !output.is_data() {
+        note(&mut items, client).await;
+    }
+    if items.iter().any(|stack| stack["note"].is_string()) {
+        columns.push(("note", "note"));
     }
     let empty = if query.is_empty() {
         "There are no stacks. Create one with `slipway stack create`."
