@@ -318,7 +318,7 @@ mod tests {
         assert!(shown.ends_with("  b = \\n\\x1b[2J"), "{shown}");
     }
 
-    fn operation(kind: &str, status: &str, error: Value) -> Operation {
+    fn operation(kind: &str, status: &str, error: &Value) -> Operation {
         serde_json::from_value(json!({
             "id": format!("op-{kind}"), "kind": kind, "stack": {"id": "lusab-babad", "name": "shop"}, "environment": "live",
             "status": status, "revision": 4, "created_at": "2026-11-30T00:00:00Z", "requested_by": "ann", "approvals": [],
@@ -337,9 +337,9 @@ mod tests {
     fn ready_stack_names_its_failed_release() {
         let error = json!({"name": "Slipway.MigrationFailed", "step": "Run migration: migrate", "message": "no", "address": null, "log": "/v1"});
         let stack = json!({"name": "shop", "environment": "live", "status": "ready", "services": ["web"], "current_release": 1});
-        let mut release = operation("release", "failed", error);
+        let mut release = operation("release", "failed", &error);
         release.release = Some(2);
-        let update = operation("update", "succeeded", Value::Null);
+        let update = operation("update", "succeeded", &Value::Null);
         let failed = [at(2, release.clone()), at(1, update.clone())];
         assert_eq!(
             needs(&stack, &failed),
@@ -356,7 +356,7 @@ mod tests {
         let stack = json!({"name": "shop", "environment": "live", "status": "updating"});
         let queued = |kind: &str, position: usize| Operation {
             position: Some(position),
-            ..operation(kind, "queued", Value::Null)
+            ..operation(kind, "queued", &Value::Null)
         };
         assert_eq!(
             needs(&stack, &[queued("destroy", 2), queued("update", 1)]),
@@ -369,7 +369,7 @@ mod tests {
 
     #[test]
     fn failed_operation_names_the_request_that_repeats_it() {
-        let of = |kind: &str| operation(kind, "failed", Value::Null);
+        let of = |kind: &str| operation(kind, "failed", &Value::Null);
         assert_eq!(
             retry(&of("provision")),
             "slipway stack create shop --blueprint web --environment live"
@@ -396,8 +396,8 @@ mod tests {
     fn stack_says_what_needs_a_person_and_the_next_command() {
         let error = json!({"name": "Slipway.ApplyFailed", "step": "Apply", "message": "no\nroom", "address": null, "log": "/v1"});
         let operations = [
-            operation("preview", "failed", error.clone()),
-            operation("update", "failed", error.clone()),
+            operation("preview", "failed", &error),
+            operation("update", "failed", &error),
         ];
         let stack = json!({"id": "lusab-babad", "name": "shop", "environment": "live", "status": "failed"});
         assert_eq!(
@@ -416,7 +416,7 @@ mod tests {
                 "then         slipway release create live/shop --image SERVICE=IMAGE"
             ]
         );
-        let destroy = [operation("destroy", "failed", error)];
+        let destroy = [operation("destroy", "failed", &error)];
         assert!(
             needs(&stack, &destroy)
                 .concat()
@@ -431,7 +431,7 @@ mod tests {
             ["repair it    slipway release create live/shop --image SERVICE=IMAGE"]
         );
         let stack = json!({"status": "destroyed"});
-        let mut destroy = operation("destroy", "succeeded", Value::Null);
+        let mut destroy = operation("destroy", "succeeded", &Value::Null);
         destroy.ended_at = Some(destroy.created_at);
         assert_eq!(
             needs(&stack, &[destroy]),
@@ -439,7 +439,7 @@ mod tests {
         );
         let error = json!({"name": "Slipway.ApprovalRejected", "step": "Wait for approval", "message": "no", "address": null, "log": "/v1"});
         assert_eq!(
-            needs(&stack, &[operation("provision", "discarded", error)]),
+            needs(&stack, &[operation("provision", "discarded", &error)]),
             ["not created  provision op-provision discarded: Slipway.ApprovalRejected in \"Wait for approval\": no"]
         );
         for (release, expected) in [
@@ -455,15 +455,15 @@ mod tests {
             assert_eq!(needs(&stack, &[]), expected);
         }
         let stack = json!({"status": "updating", "active_operation": "op-update"});
-        let waits = [operation("update", "waiting_for_approval", Value::Null)];
+        let waits = [operation("update", "waiting_for_approval", &Value::Null)];
         assert_eq!(
             needs(&stack, &waits),
             ["plan         update waits for an approval: slipway approve op-update"]
         );
         let stack = json!({"status": "updating", "active_operation": "op-update", "operation_beside": "op-release"});
         let both = [
-            operation("release", "running", Value::Null),
-            operation("update", "waiting_for_approval", Value::Null),
+            operation("release", "running", &Value::Null),
+            operation("update", "waiting_for_approval", &Value::Null),
         ];
         assert_eq!(
             needs(&stack, &both)[1..],
