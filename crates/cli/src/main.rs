@@ -23,6 +23,7 @@ mod json_file;
 mod local_image;
 mod log;
 mod login;
+mod operation_end;
 mod operation_of;
 mod operation_text;
 mod output;
