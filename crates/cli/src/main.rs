@@ -37,6 +37,7 @@ mod server;
 mod settings;
 mod sheet_view;
 mod stack_id;
+mod stack_needs;
 mod stack_note;
 mod stack_view;
 mod terraform;

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::hint;
 use crate::operation_text::{check, log_commands, own_log};
 use crate::stack_id::end_of;
-use crate::stack_view::retry;
+use crate::stack_needs::retry;
 
 /// An error for scripts unless it succeeded, with the logs that have lines.
 pub async fn result_of(operation: &Operation, client: &Client) -> Result<(), Error> {

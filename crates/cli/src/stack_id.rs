@@ -11,7 +11,7 @@ use crate::client::{Client, with_query};
 use crate::error::Error;
 use crate::operation_text::read;
 use crate::output::text_at;
-use crate::stack_view::ended_by;
+use crate::stack_needs::ended_by;
 
 /// The ID of the stack. A name is resolved by the server, and rejected if several environments have one of that name.
 pub async fn stack_id(stack: &StackRef, client: &Client) -> Result<StackId, Error> {

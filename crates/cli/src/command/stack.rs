@@ -20,8 +20,9 @@ use crate::json_file::{object_in, variables_in};
 use crate::output::{Line, Output, Style, text_at};
 use crate::settings::Settings;
 use crate::stack_id::{operations_of, stack_id};
+use crate::stack_needs::needs;
 use crate::stack_note::note;
-use crate::stack_view::{needs, sheet};
+use crate::stack_view::sheet;
 
 /// Runs the command.
 pub async fn run(command: StackCommand, settings: &Settings, client: &Client, output: Output) -> Result<(), Error> {
