@@ -47,16 +47,16 @@ pub struct Stack {
     pub variables: Option<Map<String, Value>>,
     /// The variables of the last successful apply, which differ from `variables` after a failed one. Null before the first, and in lists.
     pub applied: Option<Applied>,
-    /// Addresses for people.
+    /// Addresses for people. Empty once the stack is destroyed.
     pub endpoints: BTreeMap<String, String>,
-    /// Notes of the blueprint, such as the command that connects to the database.
+    /// Notes of the blueprint, such as the command that connects to the database. Empty once the stack is destroyed.
     pub notes: BTreeMap<String, String>,
     /// The services that releases roll out.
     #[schema(example = json!(["web"]))]
     pub services: Vec<String>,
     /// The image subscriptions of services.
     pub subscriptions: BTreeMap<String, Subscription>,
-    /// The tasks that can be run with its current images.
+    /// The tasks that can be run with its current images. Empty once the stack is destroyed.
     #[schema(example = json!(["createsuperuser"]))]
     pub tasks: Vec<String>,
     /// The result of the last drift check; null if there was none since its infrastructure changed.
@@ -211,6 +211,9 @@ impl From<stack::Stack> for Stack {
             variables: applied.shown_variables(),
         });
         let contract = stack.contract.unwrap_or_default();
+        let is_live = stack.status != stack::StackStatus::Destroyed;
+        let while_live = |values| if is_live { values } else { BTreeMap::new() };
+        let tasks = contract.tasks.keys().filter(|_| is_live);
         let this = format!("/v1/stacks/{}", stack.id);
         Self {
             id: stack.id.to_string(),
@@ -226,9 +229,9 @@ impl From<stack::Stack> for Stack {
                 version: stack.configuration.version.to_string(),
             },
             draft: None,
-            endpoints: contract.endpoints,
-            notes: contract.notes,
-            tasks: contract.tasks.keys().map(ToString::to_string).collect(),
+            tasks: tasks.map(ToString::to_string).collect(),
+            endpoints: while_live(contract.endpoints),
+            notes: while_live(contract.notes),
             drift: stack.drift.map(|seen| StackDrift {
                 count: seen.count,
                 resources: seen.resources,

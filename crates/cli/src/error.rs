@@ -72,6 +72,19 @@ pub enum Error {
         /// The commands that print its logs.
         logs: Vec<String>,
     },
+    /// The operation succeeded, and its stack was destroyed since.
+    #[error(
+        "the stack {stack} of {operation} no longer exists: it {end}. If a request returned this operation, its idempotency key was used \
+         before: to create a new stack, send the request under another key"
+    )]
+    Outlived {
+        /// The operation's ID.
+        operation: String,
+        /// The ID of its stack.
+        stack: String,
+        /// How the stack ended.
+        end: String,
+    },
     /// The audit log is not as it was written.
     #[error("the audit log was changed: {0}; compare it with a backup of the table (docs/runbook.md)")]
     Audit(#[source] slipway_model::audit::Broken),
@@ -380,6 +393,7 @@ impl Error {
             Self::Stopped { source, .. } => source.exit_code(),
             Self::Missing(_)
             | Self::Destroyed { .. }
+            | Self::Outlived { .. }
             | Self::Refused { .. }
             | Self::Unpublishable { .. }
             | Self::NotLetIn { .. }

@@ -139,12 +139,17 @@ pub fn ways(operation: &Operation) -> impl Iterator<Item = String> {
     })
 }
 
+/// The command that prints its own log.
+pub fn own_log(operation: &Operation) -> String {
+    hint::command(&format!("logs {}", operation.id))
+}
+
 /// The commands that print why it failed. Tasks of services print to the logs of their services, which the operation's log does not have.
-fn logs(operation: &Operation, now: Timestamp) -> Vec<String> {
+pub fn log_commands(operation: &Operation, now: Timestamp) -> Vec<String> {
     let of_services = [ErrorName::RolloutFailed, ErrorName::Unhealthy].map(ErrorName::as_str);
     let is_of_services = |failure: &Failure| of_services.contains(&failure.name.as_str());
     if !operation.error.as_ref().is_some_and(is_of_services) {
-        return vec![hint::command(&format!("logs {}", operation.id))];
+        return vec![own_log(operation)];
     }
     let rolled_out = operation
         .steps
@@ -176,7 +181,7 @@ pub fn check(operation: &Operation) -> Result<(), Error> {
         operation: operation.id.clone(),
         status: operation.status,
         reason: operation.error.as_ref().map(failure_line),
-        logs: logs(operation, Timestamp::now()),
+        logs: log_commands(operation, Timestamp::now()),
     })
 }
 
@@ -339,10 +344,10 @@ mod tests {
             serde_json::from_value(failure).expect("a failure")
         };
         operation.error = failure("Slipway.ApplyFailed");
-        assert_eq!(logs(&operation, now), ["slipway logs op-1"]);
+        assert_eq!(log_commands(&operation, now), ["slipway logs op-1"]);
         operation.error = failure("Slipway.RolloutFailed");
         assert_eq!(
-            logs(&operation, now),
+            log_commands(&operation, now),
             ["slipway logs live/shop --service NAME --since 2h"]
         );
         operation.steps = serde_json::from_value(json!([
@@ -351,13 +356,13 @@ mod tests {
         ]))
         .expect("steps");
         assert_eq!(
-            logs(&operation, now),
+            log_commands(&operation, now),
             ["slipway logs live/shop --service web --since 2h"]
         );
         operation.steps[0].status = StepStatus::Succeeded;
         operation.error = failure("Slipway.Unhealthy");
         assert_eq!(
-            logs(&operation, now),
+            log_commands(&operation, now),
             [
                 "slipway logs live/shop --service web --since 2h",
                 "slipway logs live/shop --service worker --since 2h"

@@ -11,7 +11,7 @@ use crate::client::{Client, with_query};
 use crate::error::Error;
 use crate::operation_text::read;
 use crate::output::text_at;
-use crate::stack_view::ended_by;
+use crate::stack_needs::ended_by;
 
 /// The ID of the stack. A name is resolved by the server, and rejected if several environments have one of that name.
 pub async fn stack_id(stack: &StackRef, client: &Client) -> Result<StackId, Error> {
@@ -68,7 +68,7 @@ async fn destroyed(mut query: Vec<(&str, String)>, client: &Client) -> Option<Va
 }
 
 /// How a destroyed stack ended, in words.
-async fn end_of(stack: &Value, client: &Client) -> String {
+pub async fn end_of(stack: &Value, client: &Client) -> String {
     match ended_by(&operations_of(stack, client).await) {
         Some(provision) if provision.kind == OperationKind::Provision => format!(
             "was not created: its provision {} ended as `{}`",
@@ -78,13 +78,8 @@ async fn end_of(stack: &Value, client: &Client) -> String {
     }
 }
 
-/// The newest operations of a stack that may need a person, or has ended, and those in progress. What cannot be read is left out: the
-/// stack is shown without it.
+/// The newest operations of a stack, and those in progress. What cannot be read is left out: the stack is shown without it.
 pub async fn operations_of(stack: &Value, client: &Client) -> Vec<Operation> {
-    let is_of_interest = stack["status"] == "failed" || stack["status"] == "destroyed";
-    if stack["active_operation"].is_null() && !is_of_interest {
-        return Vec::new();
-    }
     let path = format!("/v1/stacks/{}/operations", text_at(stack, "id"));
     let page: Option<Value> = client.get(&path).await.ok();
     let items = page.as_ref().and_then(|page| page["items"].as_array());

@@ -1,113 +1,11 @@
 //! Stacks as people read them.
 
 use serde_json::Value;
-use slipway_api_types::Operation;
 use slipway_model::count::counted;
-use slipway_model::operation::{OperationKind, OperationStatus};
 
 use crate::harmless::in_a_line;
 use crate::hint;
-use crate::operation_text::{failure_line, other_approver, title};
-use crate::output::{moment, text_at};
-
-/// The operation that ended a destroyed stack: its destroy, or the provision that created nothing.
-pub fn ended_by(operations: &[Operation]) -> Option<&Operation> {
-    let ended = |kind: OperationKind, is_end: fn(OperationStatus) -> bool| {
-        let mut all = operations.iter();
-        all.find(|operation| operation.kind == kind && is_end(operation.status))
-    };
-    ended(OperationKind::Destroy, |status| status == OperationStatus::Succeeded)
-        .or_else(|| ended(OperationKind::Provision, |status| status != OperationStatus::Succeeded))
-}
-
-/// How a destroyed stack ended, in a line.
-fn end_line(operation: &Operation) -> String {
-    if operation.kind == OperationKind::Destroy {
-        let at = operation.ended_at.map(|at| format!("at {} ", moment(at)));
-        return format!("{:<13}{}by {}", "destroyed", at.unwrap_or_default(), operation.id);
-    }
-    let why = operation.error.as_ref().map(failure_line).unwrap_or_default();
-    format!(
-        "{:<13}{} {} {}: {}",
-        "not created",
-        title(operation),
-        operation.id,
-        operation.status,
-        in_a_line(&why)
-    )
-}
-
-/// What needs a person, each with the next command: the plan that waits, or the failure of the stack. Of a destroyed one, how it ended.
-pub fn needs(stack: &Value, operations: &[Operation]) -> Vec<String> {
-    if stack["status"] == "destroyed" {
-        return ended_by(operations).map(end_line).into_iter().collect();
-    }
-    let mut lines = Vec::new();
-    let mut active = operations
-        .iter()
-        .filter(|operation| stack["active_operation"] == *operation.id);
-    if let Some(operation) = active.next().filter(|operation| operation.waits_for_decision()) {
-        let approve = hint::command(&format!("approve {}", operation.id));
-        lines.push(format!(
-            "{:<13}{} waits for an approval{}: {approve}",
-            "plan",
-            title(operation),
-            other_approver(operation)
-        ));
-    }
-    let is_beside = |operation: &&Operation| stack["operation_beside"] == *operation.id;
-    if let Some(beside) = operations.iter().find(is_beside) {
-        lines.push(format!(
-            "{:<13}{} {} runs beside the plan: approve the plan when it has ended",
-            "beside",
-            title(beside),
-            beside.id
-        ));
-    }
-    let name = format!("{}/{}", text_at(stack, "environment"), text_at(stack, "name"));
-    if stack["status"] == "ready" && lacks_release(stack) {
-        lines.push(format!(
-            "{:<13}no release has succeeded: {}",
-            "not released",
-            release_create(&name)
-        ));
-    }
-    if stack["status"] != "failed" {
-        return lines;
-    }
-    let failed = operations.iter().find(|operation| {
-        let has_failed = matches!(
-            operation.status,
-            OperationStatus::Failed | OperationStatus::NeedsAttention
-        );
-        has_failed
-            && !matches!(
-                operation.kind,
-                OperationKind::Preview | OperationKind::Drift | OperationKind::Task
-            )
-    });
-    if let Some(operation) = failed {
-        let why = operation.error.as_ref().map(failure_line).unwrap_or_default();
-        lines.push(format!(
-            "{:<13}{} {} failed: {}",
-            "failure",
-            title(operation),
-            operation.id,
-            in_a_line(&why)
-        ));
-    }
-    if failed.is_some_and(|operation| operation.kind == OperationKind::Destroy) {
-        let destroy = hint::command(&format!("stack destroy {name}"));
-        lines.push(format!("{:<13}{destroy}", "repair it"));
-        return lines;
-    }
-    lines.push(format!("{:<13}{}", "repair it", repair(stack, &name)));
-    // An update does not release the images of a provision that failed.
-    if lacks_release(stack) && !stack["unsettled"].is_object() {
-        lines.push(format!("{:<13}{}", "then release", release_create(&name)));
-    }
-    lines
-}
+use crate::output::text_at;
 
 /// Whether there are services or a requested release, and no release has succeeded: what the services run is no image of a release.
 pub fn lacks_release(stack: &Value) -> bool {
@@ -171,12 +69,10 @@ pub fn sheet(stack: &Value, needs: &[String]) -> String {
         ("notes", "notes"),
         ("subscriptions", "subscriptions"),
     ] {
-        // Nothing answers there any more.
-        let is_dead = path == "endpoints" && stack["status"] == "destroyed";
         let Some(values) = stack
             .get(path)
             .and_then(Value::as_object)
-            .filter(|values| !values.is_empty() && !is_dead)
+            .filter(|values| !values.is_empty())
         else {
             continue;
         };
@@ -236,94 +132,5 @@ mod tests {
         let shown = sheet(&stack, &[]);
         assert!(shown.contains("  text = a\\nstatus ready\n"), "{shown}");
         assert!(shown.ends_with("  b = \\n\\x1b[2J"), "{shown}");
-    }
-
-    #[test]
-    fn stack_says_what_needs_a_person_and_the_next_command() {
-        let operation = |kind: &str, status: &str, error: Value| -> Operation {
-            serde_json::from_value(json!({
-                "id": format!("op-{kind}"), "kind": kind, "stack": {"id": "lusab-babad", "name": "shop"}, "environment": "live",
-                "status": status, "revision": 4, "created_at": "2026-11-30T00:00:00Z", "requested_by": "ann", "approvals": [],
-                "blueprint": {"name": "web", "version": "1.0.0"}, "steps": [], "rollouts": [], "ways_forward": [], "error": error,
-                "links": {"self": "/v1/operations/op-1", "stack": "/v1/stacks/lusab-babad", "logs": "/v1/operations/op-1/logs"},
-            }))
-            .expect("an operation")
-        };
-        let error = json!({"name": "Slipway.ApplyFailed", "step": "Apply", "message": "no\nroom", "address": null, "log": "/v1"});
-        let operations = [
-            operation("preview", "failed", error.clone()),
-            operation("update", "failed", error.clone()),
-        ];
-        let stack = json!({"id": "lusab-babad", "name": "shop", "environment": "live", "status": "failed"});
-        assert_eq!(
-            needs(&stack, &operations),
-            [
-                "failure      update op-update failed: Slipway.ApplyFailed in \"Apply\": no\\nroom",
-                "repair it    slipway stack update live/shop (if a value is wrong, add `--var NAME=VALUE`)"
-            ]
-        );
-        let mut first = stack.clone();
-        first["last_release"] = json!(1);
-        assert_eq!(
-            needs(&first, &operations)[1..],
-            [
-                "repair it    slipway stack update live/shop (if a value is wrong, add `--var NAME=VALUE`)",
-                "then release slipway release create live/shop --image SERVICE=IMAGE"
-            ]
-        );
-        let destroy = [operation("destroy", "failed", error)];
-        assert!(
-            needs(&stack, &destroy)
-                .concat()
-                .ends_with("slipway stack destroy live/shop")
-        );
-        let stack = json!({
-            "name": "shop", "environment": "live", "status": "failed",
-            "unsettled": {"release": 1, "message": "Services (`web`) may run release 1. Release again."},
-        });
-        assert_eq!(
-            needs(&stack, &[]),
-            ["repair it    slipway release create live/shop --image SERVICE=IMAGE"]
-        );
-        let stack = json!({"status": "destroyed", "endpoints": {"web": "https://shop.example"}});
-        assert!(!sheet(&stack, &[]).contains("https://"), "nothing answers there");
-        let mut destroy = operation("destroy", "succeeded", Value::Null);
-        destroy.ended_at = Some(destroy.created_at);
-        assert_eq!(
-            needs(&stack, &[destroy]),
-            ["destroyed    at 2026-11-30T00:00:00Z by op-destroy"]
-        );
-        let error = json!({"name": "Slipway.ApprovalRejected", "step": "Wait for approval", "message": "no", "address": null, "log": "/v1"});
-        assert_eq!(
-            needs(&stack, &[operation("provision", "discarded", error)]),
-            ["not created  provision op-provision discarded: Slipway.ApprovalRejected in \"Wait for approval\": no"]
-        );
-        for (release, expected) in [
-            (
-                json!(null),
-                &["not released no release has succeeded: slipway release create live/shop --image SERVICE=IMAGE"][..],
-            ),
-            (json!(1), &[][..]),
-        ] {
-            let stack = json!({
-                "name": "shop", "environment": "live", "status": "ready", "services": ["web"], "current_release": release,
-            });
-            assert_eq!(needs(&stack, &[]), expected);
-        }
-        let stack = json!({"status": "updating", "active_operation": "op-update"});
-        let waits = [operation("update", "waiting_for_approval", Value::Null)];
-        assert_eq!(
-            needs(&stack, &waits),
-            ["plan         update waits for an approval: slipway approve op-update"]
-        );
-        let stack = json!({"status": "updating", "active_operation": "op-update", "operation_beside": "op-release"});
-        let both = [
-            operation("release", "running", Value::Null),
-            operation("update", "waiting_for_approval", Value::Null),
-        ];
-        assert_eq!(
-            needs(&stack, &both)[1..],
-            ["beside       release op-release runs beside the plan: approve the plan when it has ended"]
-        );
     }
 }

@@ -22,7 +22,7 @@ use crate::operation_text::{
     cancelling, decide, drift_line, drift_lines, duration_text, not_applied, plan_line, plan_lines, read, step_status,
     steps, title_with_stack, ways,
 };
-use crate::output::{Line, Output, Style};
+use crate::output::{Line, Output, Style, moment};
 use crate::rollout_view;
 
 /// Watches an operation to its end, and returns it as the API shows it then. The caller reports failures. Ctrl-C ends only the
@@ -45,6 +45,9 @@ async fn watch_to_end(client: &Client, id: &str, output: Output) -> Result<(Valu
         let path = with_query(&format!("/v1/operations/{id}"), &query);
         let value: Value = client.watch(&path, || watcher.silent()).await?;
         let operation = read(&value)?;
+        if seen.is_none() {
+            watcher.begin(&operation);
+        }
         watcher.show(&operation, seen == Some(operation.revision));
         if operation.has_ended() {
             watcher.end(&operation);
@@ -94,6 +97,16 @@ impl Watcher {
             printed: BTreeSet::new(),
             bar,
             began,
+        }
+    }
+
+    /// Says that an operation had ended before it was watched: a request whose idempotency key was used before gets such an operation.
+    fn begin(&mut self, operation: &Operation) {
+        if let Some(ended) = operation.ended_at {
+            let (requested, ended) = (moment(operation.created_at), moment(ended));
+            let text =
+                format!("  This operation ended at {ended}, before this watch. It was requested at {requested}.");
+            self.once_in(Style::Yellow, "ended before", &text);
         }
     }
 

@@ -1,6 +1,8 @@
 //! The last line that a container printed.
 
+use aws_sdk_cloudwatchlogs::Error as LogsError;
 use aws_sdk_ecs::types::{ContainerDefinition, LogDriver, Task};
+use slipway_model::error_chain::chain;
 use slipway_model::operation::LogStream;
 use slipway_model::secret::Secrets;
 
@@ -75,20 +77,24 @@ impl StackAccount {
         lines.find(|line| !line.is_empty())
     }
 
-    /// The last lines of a stream, oldest first; none if it cannot be read.
+    /// The last lines of a stream, oldest first; none if it cannot be read. A container that never started has no stream: its log is
+    /// empty.
     pub(crate) async fn last_log_lines(&self, log: &LogStream, lines: i32) -> Vec<String> {
         let events = self
             .logs
             .get_log_events()
             .log_group_name(&log.group)
             .log_stream_name(&log.stream);
-        match events.start_from_head(false).limit(lines).send().await {
+        let read = events.start_from_head(false).limit(lines).send().await;
+        match read.map_err(LogsError::from) {
             Ok(found) => {
                 let events = found.events.unwrap_or_default().into_iter();
                 events.filter_map(|event| event.message).collect()
             }
+            Err(LogsError::ResourceNotFoundException(_)) => Vec::new(),
             Err(error) => {
-                tracing::warn!(stream = log.stream, "the log could not be read: {error}");
+                let error = chain(&error);
+                tracing::warn!(group = log.group, stream = log.stream, error, "failed to read a log");
                 Vec::new()
             }
         }

@@ -1,6 +1,6 @@
 //! `slipway logs`
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use slipway_api_types::{LogLines, ServiceLog};
 use slipway_model::id::OperationId;
@@ -10,8 +10,11 @@ use crate::args::{Logs, OperationRef};
 use crate::client::{Client, LONG_POLL_SECONDS, NO_ANSWER, read_as, with_query};
 use crate::error::Error;
 use crate::operation_of::shown_operation;
-use crate::output::{Output, text_at};
+use crate::output::{Output, moment, text_at};
 use crate::stack_id::stack_id;
+
+/// How far back the log of a service is read unless the caller says it.
+const RECENT: SignedDuration = SignedDuration::from_mins(10);
 
 /// How much of a task's ID is shown, as in the AWS console.
 const TASK_SHOWN: usize = 8;
@@ -51,8 +54,9 @@ async fn of_service(logs: &Logs, service: &Name, client: &Client, output: Output
     };
     let stack = stack_id(stack, client).await?;
     let path = format!("/v1/stacks/{stack}/services/{service}/logs");
-    let since = logs.since.map(|since| (Timestamp::now() - since).to_string());
-    let mut place: Option<(&str, String)> = since.map(|since| ("since", since));
+    let since = Timestamp::now() - logs.since.unwrap_or(RECENT);
+    let mut place: Option<(&str, String)> = Some(("since", since.to_string()));
+    let mut has_lines = false;
     loop {
         let mut query: Vec<_> = place.take().into_iter().collect();
         if logs.follow {
@@ -66,13 +70,26 @@ async fn of_service(logs: &Logs, service: &Name, client: &Client, output: Output
         };
         let read: ServiceLog = read_as(&path, &page)?;
         for line in page["lines"].as_array().into_iter().flatten() {
+            has_lines = true;
             output.answer(line, service_line);
         }
         if !logs.follow && !read.more {
+            if !has_lines {
+                output.note(&no_lines(service, since, Timestamp::now()));
+            }
             return Ok(());
         }
         place = Some(("after", read.after));
     }
+}
+
+/// That a service printed nothing in a time, and how to read more.
+fn no_lines(service: &Name, since: Timestamp, until: Timestamp) -> String {
+    format!(
+        "The service `{service}` printed no line from {} to {}. Read a longer time with `--since 24h`.",
+        moment(since),
+        moment(until)
+    )
 }
 
 /// A line with its step. Names of steps have items, so that no column is wide enough for all.
@@ -146,6 +163,15 @@ mod tests {
         ] {
             assert_eq!(step_line(&json!({"step": step, "message": "ok"})), shown);
         }
+    }
+
+    #[test]
+    fn silent_service_is_reported_with_the_time_range() {
+        let until: Timestamp = "2026-11-30T00:10:00Z".parse().expect("a time");
+        assert_eq!(
+            no_lines(&"web".parse().expect("a name"), until - RECENT, until),
+            "The service `web` printed no line from 2026-11-30T00:00:00Z to 2026-11-30T00:10:00Z. Read a longer time with `--since 24h`."
+        );
     }
 
     #[test]

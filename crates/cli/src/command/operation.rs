@@ -13,10 +13,11 @@ use crate::command::{logs, plan};
 use crate::error::Error;
 use crate::harmless::in_a_line;
 use crate::hint;
+use crate::operation_end::{leaves_a_stack, next_steps, result_of, still_exists};
 use crate::operation_of::{Wanted, operation_of, shown_operation};
 use crate::operation_text::{
-    approvals, cancelling, check, decide, drift_line, drift_lines, duration_text, failure_line, plan_line, plan_lines,
-    read, rejected, step_status, steps, title, ways,
+    approvals, cancelling, decide, drift_line, drift_lines, duration_text, failure_line, plan_line, plan_lines, read,
+    rejected, step_status, steps, title, ways,
 };
 use crate::output::{Output, moment, text_at};
 use crate::stack_id::stack_id;
@@ -45,19 +46,26 @@ pub async fn run(command: OperationCommand, client: &Client, output: Output) -> 
             let id = shown_operation(&operation, client, output).await?;
             let value: Value = client.get(&format!("/v1/operations/{id}")).await?;
             let operation = read(&value)?;
-            let release = if output.is_data() {
-                None
+            let (release, next) = if output.is_data() {
+                (None, Vec::new())
             } else {
-                release_of(&operation, client).await
+                (
+                    release_of(&operation, client).await,
+                    next_steps(&operation, client).await,
+                )
             };
-            output.answer(&value, |_| sheet(&operation, release.as_ref()));
+            output.answer(&value, |_| {
+                let shown = [vec![sheet(&operation, release.as_ref())], next].concat();
+                shown.join("\n")
+            });
             Ok(())
         }
         OperationCommand::Watch { operation } => {
             let id = shown_operation(&operation, client, output).await?;
             let (value, operation) = watch(client, id.as_str(), output).await?;
             output_json(output, &value);
-            check(&operation)
+            result_of(&operation, client).await?;
+            still_exists(&operation, client).await
         }
         OperationCommand::Approve(approve) => plan::approve(approve, client, output).await,
         OperationCommand::Reject(reject) => plan::reject(reject, client, output).await,
@@ -169,17 +177,32 @@ async fn release_of(operation: &Operation, client: &Client) -> Option<Release> {
     client.get(&path).await.ok()
 }
 
+/// Behind which operation it is queued, to be said after it. If the stack cannot be read, its place alone.
+async fn queued(operation: &Operation, client: &Client) -> Option<String> {
+    let position = operation.position?;
+    let stack: Option<Value> = client.get(&operation.links.stack).await.ok();
+    let active = stack.as_ref().and_then(|stack| stack["active_operation"].as_str());
+    let behind = active.map(|active| format!(" behind {active}")).unwrap_or_default();
+    Some(format!(", queued{behind} at place {position}"))
+}
+
 /// Says which operation a request started, and watches it to its end if the caller waits.
 pub async fn started(client: &Client, output: Output, value: &Value, wait: Wait) -> Result<(), Error> {
     let operation = read(value)?;
     if !wait.waits(output) {
+        let queued = if output.is_data() {
+            None
+        } else {
+            queued(&operation, client).await
+        };
         output.answer(value, |_| {
             format!(
-                "{} of stack {} ({}) is operation {}\nWatch it: {}",
+                "{} of stack {} ({}) is operation {}{}\nWatch it: {}",
                 title(&operation),
                 operation.stack.id,
                 operation.stack.name,
                 operation.id,
+                queued.unwrap_or_default(),
                 hint::command(&format!("operation watch {}", operation.id))
             )
         });
@@ -198,7 +221,7 @@ pub async fn started(client: &Client, output: Output, value: &Value, wait: Wait)
     } else {
         outcome(client, output, &operation).await?;
     }
-    check(&operation)
+    result_of(&operation, client).await
 }
 
 /// What people want to know at the end: the output of a task, the addresses of a stack.
@@ -210,10 +233,6 @@ async fn outcome(client: &Client, output: Output, operation: &Operation) -> Resu
             .map_err(|error| Error::Program(format!("the server's answer has no id of an operation: {error}")))?;
         return logs::of_task(&id, client, output).await;
     }
-    let changes = match operation.kind {
-        OperationKind::Provision | OperationKind::Update | OperationKind::Release | OperationKind::Rollback => true,
-        OperationKind::Task | OperationKind::Destroy | OperationKind::Preview | OperationKind::Drift => false,
-    };
     if operation.kind == OperationKind::Provision && operation.status == OperationStatus::Failed {
         // It only adds to the error, which the caller reports.
         let stack: Option<Value> = client.get(&format!("/v1/stacks/{}", operation.stack.id)).await.ok();
@@ -221,7 +240,7 @@ async fn outcome(client: &Client, output: Output, operation: &Operation) -> Resu
             output.say("  Nothing was created, and the name is free: correct the request, and create the stack again.");
         }
     }
-    if !changes || operation.status != OperationStatus::Succeeded {
+    if !leaves_a_stack(operation.kind) || operation.status != OperationStatus::Succeeded {
         return Ok(());
     }
     let stack: Value = client.get(&format!("/v1/stacks/{}", operation.stack.id)).await?;

@@ -20,7 +20,9 @@ use crate::json_file::{object_in, variables_in};
 use crate::output::{Line, Output, Style, text_at};
 use crate::settings::Settings;
 use crate::stack_id::{operations_of, stack_id};
-use crate::stack_view::{needs, sheet};
+use crate::stack_needs::needs;
+use crate::stack_note::note;
+use crate::stack_view::sheet;
 
 /// Runs the command.
 pub async fn run(command: StackCommand, settings: &Settings, client: &Client, output: Output) -> Result<(), Error> {
@@ -337,7 +339,7 @@ async fn list(filters: StackList, client: &Client, output: Output) -> Result<(),
         .into_iter()
         .filter_map(|(name, value)| Some((name, value?)))
         .collect();
-    let items = client.list("/v1/stacks", &query).await?;
+    let mut items = client.list("/v1/stacks", &query).await?;
     if let Some(environment) = environment.filter(|_| items.is_empty()) {
         client.require(&format!("/v1/environments/{environment}")).await?;
     }
@@ -353,6 +355,12 @@ async fn list(filters: StackList, client: &Client, output: Output) -> Result<(),
     ];
     if items.iter().any(|stack| stack["draft"].is_string()) {
         columns.insert(5, ("draft", "draft"));
+    }
+    if !output.is_data() {
+        note(&mut items, client).await;
+    }
+    if items.iter().any(|stack| stack["note"].is_string()) {
+        columns.push(("note", "note"));
     }
     let empty = if query.is_empty() {
         "There are no stacks. Create one with `slipway stack create`."

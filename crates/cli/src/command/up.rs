@@ -46,6 +46,8 @@ pub async fn run(up: Up, global: &Global, output: Output) -> Result<(), Error> {
         api.clone()
     };
     let exports = hint::command("env");
+    let example = hint::command("example");
+    let create = hint::command("stack create guestbook --blueprint guestbook --image");
     output.answer(
         &json!({ "api": api, "aws": aws, "data": global.data, "terraform": terraform, "postgres": version }),
         |_| {
@@ -59,6 +61,11 @@ pub async fn run(up: Up, global: &Global, output: Output) -> Result<(), Error> {
              \x20 Terraform  {}\n\
              \x20 databases  {databases}\n\
              \x20 caches     {caches}\n\
+             \n\
+             Next, in a second terminal: publish an example, and create a stack of it.\n\
+             \n\
+             \x20 eval \"$({example})\"\n\
+             \x20 {create} \"web=$RELEASE_1\"\n\
              \n\
              Stop it with Ctrl-C; the data stays.",
                 global.data.display(),

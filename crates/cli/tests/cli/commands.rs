@@ -124,6 +124,14 @@ fn a_stack_lives_by_the_command_line_alone() {
         "There are no stacks. Create one with `slipway stack create`."
     );
     destroyed_stack_is_found(&server, &id);
+    let watched = server.slipway(&["operation", "watch", operation]);
+    assert_eq!(code(&watched), 3, "{}", complaint(&watched));
+    assert!(printed(&watched).contains("before this watch"), "{}", printed(&watched));
+    assert!(
+        complaint(&watched).contains("under another key"),
+        "{}",
+        complaint(&watched)
+    );
 }
 
 /// The record of a destroyed stack remains, and its name leads to it.

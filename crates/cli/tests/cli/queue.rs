@@ -53,4 +53,23 @@ async fn simultaneous_requests_to_a_stack_queue_in_the_order_of_their_answers() 
             "{read:#}"
         );
     }
+    queue_is_visible(&server, first["id"].as_str().expect("an ID"));
+}
+
+/// The commands say what waits for what.
+fn queue_is_visible(server: &Server, first: &str) {
+    let printed = |args: &[&str]| String::from_utf8_lossy(&server.slipway(args).stdout).into_owned();
+    let update = printed(&["stack", "update", "crowded", "--var", "n=99", "--no-wait"]);
+    let place = format!("queued behind {first} at place {}", REQUESTS + 1);
+    assert!(update.contains(&place), "{update}");
+    let shown = printed(&["stack", "show", "crowded"]);
+    assert!(
+        shown.contains("queue        1. update op-") && shown.contains(&format!("{}. update op-", REQUESTS + 1)),
+        "{shown}"
+    );
+    let listed = printed(&["stack", "list"]);
+    assert!(
+        listed.contains("provisioning") && listed.contains("waits for approval"),
+        "{listed}"
+    );
 }

@@ -125,7 +125,10 @@ impl Admission<'_> {
         number: ReleaseNumber,
     ) -> Result<Release, Refusal> {
         let wrong = |detail: String| {
-            let remedy = "name a release that the stack has run: `slipway release list` lists them";
+            let (environment, name) = (&stack.environment, &stack.name);
+            let remedy = format!(
+                "name a release that the stack has run: `slipway release list {environment}/{name}` lists them"
+            );
             Refusal::Invalid(vec![FieldProblem::new("release", detail, remedy)])
         };
         if number == from {

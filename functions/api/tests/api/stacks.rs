@@ -333,6 +333,23 @@ async fn a_destroyed_stack_is_left_alone() {
 }
 
 #[tokio::test]
+async fn destroyed_stack_has_no_endpoints() {
+    let server = Server::with_blueprint().await;
+    let content = json!({"endpoints": {"web": "https://shop.example/"}, "notes": {"database": "psql -h db.example"}});
+    let path = server.ready_with("shop", &["web"], &content).await;
+    assert_eq!(server.get(&path).await.json()["endpoints"], content["endpoints"]);
+    let destroy = server.delete(&path).await;
+    server.play(&destroy.json()).await;
+    let listed = server.get("/v1/stacks?status=destroyed").await.json();
+    for stack in [&server.get(&path).await.json(), &listed["items"][0]] {
+        assert_eq!(stack["status"], "destroyed", "{stack:#}");
+        for (field, empty) in [("endpoints", json!({})), ("notes", json!({})), ("tasks", json!([]))] {
+            assert_eq!(stack[field], empty, "{field}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_protected_environment_keeps_its_stacks() {
     let server = Server::with_blueprint().await;
     let operation = server.create("shop", "live", &json!({"size": 1})).await;

@@ -16,6 +16,7 @@ mod cancels;
 mod contracts;
 mod crowd;
 mod definition;
+mod empty_log;
 mod every_state;
 mod failed_writes;
 mod kinds;
