@@ -86,6 +86,9 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// The person at the terminal did not confirm; nothing was sent.
+    #[error("{0}")]
+    Declined(String),
     /// The caller stopped watching an operation.
     #[error("stopped watching; the operation {operation} continues")]
     Interrupted {
@@ -394,6 +397,7 @@ impl Error {
             | Self::NotPermitted => 1,
             Self::Usage(_) | Self::Files(_) | Self::Link { .. } => 2,
             Self::Findings { .. } | Self::DangerousStatements { .. } => 6,
+            Self::Declined(_) => 7,
             // As a shell has it for a program that SIGINT ends: 128 and the number of the signal.
             Self::Interrupted { .. } => 130,
             Self::Stopped { source, .. } => source.exit_code(),
