@@ -81,7 +81,10 @@ mod tests {
     #[test]
     fn text_that_is_neither_stack_nor_operation_gets_an_example_of_both() {
         for stack in ["shop", "live/shop", "op-nope"] {
-            assert!(matches!(stack.parse::<OperationRef>(), Ok(OperationRef::Stack(_))), "{stack}");
+            assert!(
+                matches!(stack.parse::<OperationRef>(), Ok(OperationRef::Stack(_))),
+                "{stack}"
+            );
         }
         let error = "op_nope".parse::<OperationRef>().expect_err("no name");
         assert!(
