@@ -33,10 +33,12 @@ async fn follow(tail: Tail, client: &Client, output: Output) -> Result<(), Error
         Some(stack) => Some(stack_id(stack, client).await?.to_string()),
         None => None,
     };
-    let environment = tail.environment.as_ref().map(|name| format!("/v1/environments/{name}"));
-    // A deleted one may have earlier notifications.
-    if let Some(environment) = environment.as_ref().filter(|_| tail.since.is_none()) {
-        client.require(environment).await?;
+    let mut unknown = tail.environment.as_ref().map(|name| format!("/v1/environments/{name}"));
+    // A deleted one may have earlier notifications: with `--since` it is required once there turn out to be none.
+    if tail.since.is_none()
+        && let Some(environment) = unknown.take()
+    {
+        client.require(&environment).await?;
     }
     let filters = [
         ("stack", stack),
@@ -58,8 +60,8 @@ async fn follow(tail: Tail, client: &Client, output: Output) -> Result<(), Error
         }
         // A page may be empty because the caller may read nothing in it.
         if position.as_ref() == Some(&page.position) {
-            if let Some(environment) = environment.as_ref().filter(|_| shown.recent.is_empty()) {
-                client.require(environment).await?;
+            if let Some(environment) = unknown.take().filter(|_| shown.recent.is_empty()) {
+                client.require(&environment).await?;
             }
             if tail.no_follow {
                 return Ok(());
