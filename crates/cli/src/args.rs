@@ -79,6 +79,7 @@ pub const EXIT_CODES: &str = "Exit codes:
   4  the server could not be reached, or failed
   5  something on this machine failed: a file, a port, a missing program
   6  a check of a blueprint or of migrations found errors
+  7  the person at the terminal did not confirm: nothing was changed
   130  stopped by Ctrl-C: the operation continues";
 
 #[derive(Debug, Subcommand)]

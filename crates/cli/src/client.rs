@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -36,8 +37,11 @@ const PATIENCE: Duration = Duration::from_mins(2);
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
+/// For how long a request that was rejected for now is repeated, if the server says when.
+const THROTTLED: Duration = Duration::from_secs(30);
+
 /// What a watch reports while it retries without a response.
-pub const NO_ANSWER: &str = "the server does not answer; trying again (Ctrl-C stops watching)";
+const NO_ANSWER: &str = "the server does not answer; trying again (Ctrl-C stops watching)";
 
 /// How much of an unexpected response is shown.
 const ANSWER_SHOWN: usize = 300;
@@ -48,6 +52,8 @@ pub struct Client {
     server: String,
     http: reqwest::Client,
     access: Arc<Access>,
+    /// Whether a watch has reported that the server is busy: one that stays busy would be reported with each poll.
+    reported_busy: Arc<AtomicBool>,
 }
 
 /// What has to be so for a request to change something.
@@ -102,6 +108,7 @@ impl Client {
             server: server.to_owned(),
             http,
             access: Arc::new(access),
+            reported_busy: Arc::default(),
         })
     }
 
@@ -146,21 +153,16 @@ impl Client {
     }
 
     /// Reads a watched resource, whose progress does not depend on this request. So a missing response, or one that says "not now", is
-    /// retried for a while. `silent` reports a server that does not answer, once it has not answered twice: a connection may break.
-    pub async fn watch<T: DeserializeOwned>(&self, path: &str, silent: impl FnOnce()) -> Result<T, Error> {
+    /// retried for a while. `report` gets why: at the first "not now" of this client, and if the server has not answered twice, because
+    /// a connection may break.
+    pub async fn watch<T: DeserializeOwned>(&self, path: &str, report: impl FnOnce(&str)) -> Result<T, Error> {
         let start = Instant::now();
         let mut pause = FIRST_PAUSE;
-        let mut silent = Some(silent);
+        let mut report = Some(report);
         loop {
             let answer = self.exchange(Method::GET, path, None, Condition::None).await;
-            if pause > FIRST_PAUSE
-                && matches!(answer, Err(Error::Unreachable { .. }))
-                && let Some(silent) = silent.take()
-            {
-                silent();
-            }
             let wanted = match &answer {
-                Ok(answer) if answer.is_for_now() => Some(answer.retry_after.unwrap_or(pause)),
+                Ok(answer) if answer.is_for_now() => Some(answer.pause(pause)),
                 Err(Error::Unreachable { .. }) => Some(pause),
                 _ => None,
             };
@@ -173,6 +175,15 @@ impl Client {
                 }
                 return read;
             };
+            let trouble = match &answer {
+                Ok(answer) => (!self.reported_busy.swap(true, Ordering::Relaxed)).then(|| busy(answer.status)),
+                Err(_) => (pause > FIRST_PAUSE).then(|| NO_ANSWER.to_owned()),
+            };
+            if let Some(trouble) = trouble
+                && let Some(report) = report.take()
+            {
+                report(&trouble);
+            }
             tokio::time::sleep(wanted).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
@@ -247,9 +258,19 @@ impl Client {
         body: Option<Vec<u8>>,
         condition: Condition,
     ) -> Result<T, Error> {
-        let request = format!("{method} {path}");
-        let answer = self.exchange(method, path, body, condition).await?;
-        read_answer(request, &answer, &self.access)
+        let start = Instant::now();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let answer = self.exchange(method.clone(), path, body.clone(), condition).await?;
+            // A throttled request was not carried out, so a change can be repeated too.
+            let is_throttled = answer.status == StatusCode::TOO_MANY_REQUESTS && answer.retry_after.is_some();
+            let wanted = answer.pause(pause);
+            if !is_throttled || start.elapsed().saturating_add(wanted) >= THROTTLED {
+                return read_answer(format!("{method} {path}"), &answer, &self.access);
+            }
+            tokio::time::sleep(wanted).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
     }
 
     async fn exchange(
@@ -259,9 +280,20 @@ impl Client {
         body: Option<Vec<u8>>,
         condition: Condition,
     ) -> Result<Answer, Error> {
-        let unreachable = |source| Error::Unreachable {
-            server: self.server.clone(),
-            source: Box::new(source),
+        let (is_change, request) = (method != Method::GET, format!("{method} {path}"));
+        let unreachable = |source: reqwest::Error| {
+            // What was sent may have been carried out.
+            let is_open = is_change && !source.is_connect() && !source.is_builder();
+            let (server, source) = (self.server.clone(), Box::new(source));
+            if is_open {
+                Error::Unanswered {
+                    request: request.clone(),
+                    server,
+                    source,
+                }
+            } else {
+                Error::Unreachable { server, source }
+            }
         };
         let mut builder = self.http.request(method, format!("{}{path}", self.server));
         if let Some(body) = body {
@@ -289,6 +321,23 @@ impl Answer {
     fn is_for_now(&self) -> bool {
         self.status == StatusCode::TOO_MANY_REQUESTS || self.status.is_server_error()
     }
+
+    /// How long to wait before the same request: at least `pause`.
+    fn pause(&self, pause: Duration) -> Duration {
+        self.retry_after.unwrap_or_default().max(pause)
+    }
+}
+
+/// What a watch reports at an answer that says "not now".
+fn busy(status: StatusCode) -> String {
+    let what = match status {
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => "is busy",
+        _ => "failed",
+    };
+    format!(
+        "the server {what} ({}); trying again (Ctrl-C stops watching)",
+        status.as_u16()
+    )
 }
 
 fn read_answer<T: DeserializeOwned>(request: String, answer: &Answer, access: &Access) -> Result<T, Error> {
@@ -357,112 +406,5 @@ pub fn with_query(path: &str, query: &[(&str, String)]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::TcpListener;
-
-    use super::*;
-
-    fn answer(status: StatusCode, text: &str) -> Answer {
-        Answer {
-            status,
-            retry_after: None,
-            text: text.to_owned(),
-        }
-    }
-
-    #[test]
-    fn a_query_carries_any_text() {
-        let query = [("owner", "ann & bob".to_owned()), ("cursor", "a+b/c=".to_owned())];
-        assert_eq!(
-            with_query("/v1/stacks", &query),
-            "/v1/stacks?owner=ann%20%26%20bob&cursor=a%2Bb%2Fc%3D"
-        );
-    }
-
-    #[test]
-    fn a_problem_names_its_fields() {
-        let text = r#"{"title":"Invalid request","status":422,"detail":"1 field is wrong",
-            "errors":[{"field":"variables.size","detail":"is a text","remedy":"give a number"}]}"#;
-        let answer = answer(StatusCode::UNPROCESSABLE_ENTITY, text);
-        let read = read_answer::<Value>("POST /v1/stacks".to_owned(), &answer, &Access::Open);
-        let error = read.expect_err("a problem");
-        assert_eq!(error.exit_code(), 3);
-        assert!(
-            error.report().contains("variables.size: is a text; give a number"),
-            "{}",
-            error.report()
-        );
-    }
-
-    #[test]
-    fn incomplete_answer_names_its_missing_field() {
-        let answer = serde_json::json!({"lines": [], "ended": true});
-        let error =
-            read_as::<slipway_api_types::LogLines>("/v1/operations/op-1/logs", &answer).expect_err("no `after`");
-        assert_eq!(error.exit_code(), 4);
-        let said = "the server's answer to GET /v1/operations/op-1/logs is incomplete: missing field `after`.";
-        assert!(error.to_string().starts_with(said), "{error}");
-        let sheet = read_as::<slipway_api_types::SheetDocument>("/v1/operations/op-1/sheet", &serde_json::json!({}));
-        let error = sheet.expect_err("no sheet").to_string();
-        assert!(error.contains("missing field `hash`"), "{error}");
-    }
-
-    #[test]
-    fn an_answer_of_something_else_is_shown_as_it_is() {
-        let answer = answer(StatusCode::OK, "<html>");
-        let error = read_answer::<Value>("GET /".to_owned(), &answer, &Access::Open).expect_err("no JSON");
-        assert_eq!((error.exit_code(), error.to_string().contains("<html>")), (4, true));
-    }
-
-    /// A server that breaks the first connections, and then gives these answers, each on a connection of its own.
-    async fn answering(broken: usize, answers: &'static [&'static str]) -> Client {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = listener.local_addr().expect("an address");
-        tokio::spawn(async move {
-            for _ in 0..broken {
-                drop(listener.accept().await);
-            }
-            for answer in answers {
-                let (mut stream, _) = listener.accept().await.expect("a connection");
-                let mut request = [0; 1024];
-                let _ = stream.read(&mut request).await;
-                let _ = stream.write_all(answer.as_bytes()).await;
-            }
-        });
-        Client::new(&format!("http://{address}"), Access::Open).expect("a client")
-    }
-
-    #[tokio::test]
-    async fn what_is_watched_is_asked_for_again_where_no_answer_comes() {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let answers = &[
-            "HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}",
-            "HTTP/1.1 429 Too Many Requests\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}",
-            "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n[]",
-            "HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}",
-        ];
-        let client = answering(1, answers).await;
-        let start = Instant::now();
-        let mut is_silent = false;
-        let read: Result<Value, Error> = client.watch("/v1/operations/op-1", || is_silent = true).await;
-        assert_eq!(read.expect("an answer in the end"), serde_json::json!([]));
-        assert!(start.elapsed() >= Duration::from_secs(1), "the server wanted a second");
-        assert!(!is_silent, "one broken connection is no silence");
-        let refused: Result<Value, Error> = client.watch("/v1/operations/op-1", || ()).await;
-        assert!(refused.is_err(), "what is not there is not waited for");
-    }
-
-    #[tokio::test]
-    async fn server_that_does_not_answer_is_reported_once() {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let answers = &["HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n[]"];
-        let client = answering(3, answers).await;
-        let mut reports = 0;
-        let read: Result<Value, Error> = client.watch("/v1/operations/op-1", || reports += 1).await;
-        assert_eq!(
-            (read.expect("an answer in the end"), reports),
-            (serde_json::json!([]), 1)
-        );
-    }
-}
+#[path = "client_tests.rs"]
+mod tests;

@@ -1,5 +1,6 @@
 //! What a command fails with, and the exit code that says so to scripts.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -98,6 +99,9 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// The person at the terminal did not confirm; nothing was sent.
+    #[error("{0}")]
+    Declined(String),
     /// The caller stopped watching an operation.
     #[error("stopped watching; the operation {operation} continues")]
     Interrupted {
@@ -170,8 +174,18 @@ pub enum Error {
         #[source]
         source: Box<reqwest::Error>,
     },
+    /// The answer to a change was lost.
+    #[error("failed to read the answer to {request} from {server}: {}", not_known(request))]
+    Unanswered {
+        /// The request.
+        request: String,
+        /// Where it was sent.
+        server: String,
+        #[source]
+        source: Box<reqwest::Error>,
+    },
     /// The server answered with something that is not an answer of Slipway.
-    #[error("the server answered {status} to {request} ({}): {}", of_answer(answer), unexpected(*status))]
+    #[error("the server answered {status} to {request} ({}): {}", of_answer(answer), unexpected(request, *status))]
     UnexpectedAnswer {
         /// The request.
         request: String,
@@ -302,12 +316,31 @@ fn reachable(server: &str) -> &'static str {
 }
 
 /// What to do about an answer that is none of Slipway's.
-fn unexpected(status: u16) -> &'static str {
-    if status == 429 || status >= 500 {
-        "try again in a minute; if that does not help, see the log of the server"
+fn unexpected(request: &str, status: u16) -> Cow<'static, str> {
+    if status >= 500 && !request.starts_with("GET ") {
+        not_known(request).into()
+    } else if status == 429 || status >= 500 {
+        "try again in a minute; if that does not help, see the log of the server".into()
     } else {
-        "check that the address is that of Slipway (`--endpoint`, SLIPWAY_ENDPOINT or the profile)"
+        "check that the address is that of Slipway (`--endpoint`, SLIPWAY_ENDPOINT or the profile)".into()
     }
+}
+
+/// What to do about a change that may have been made.
+fn not_known(request: &str) -> String {
+    let path = request.split_once(' ').map_or(request, |(_, path)| path);
+    let operation = path
+        .strip_prefix("/v1/operations/")
+        .and_then(|rest| rest.split('/').next());
+    let see = match operation {
+        Some(operation) => hint::command(&format!("operation show {operation}")),
+        None if path.starts_with("/v1/stacks") => hint::command("operation list --mine --since 1h"),
+        None => {
+            return "it is not known whether the request was carried out; show what it changes before you repeat it"
+                .to_owned();
+        }
+    };
+    format!("it is not known whether the request was carried out; see `{see}` before you repeat it")
 }
 
 /// An answer on one line.
@@ -388,6 +421,7 @@ impl Error {
             | Self::NotPermitted => 1,
             Self::Usage(_) | Self::Files(_) | Self::Link { .. } => 2,
             Self::Findings { .. } | Self::DangerousStatements { .. } => 6,
+            Self::Declined(_) => 7,
             // As a shell has it for a program that SIGINT ends: 128 and the number of the signal.
             Self::Interrupted { .. } => 130,
             Self::Stopped { source, .. } => source.exit_code(),
@@ -404,6 +438,7 @@ impl Error {
             | Self::Artifact { .. }
             | Self::IssuerUnreachable { .. }
             | Self::Unreachable { .. }
+            | Self::Unanswered { .. }
             | Self::Unreadable { .. }
             | Self::UnexpectedAnswer { .. }
             | Self::IncompleteAnswer { .. } => 4,

@@ -43,7 +43,8 @@ mod stack_view;
 mod terraform;
 mod watch;
 
-use std::ffi::OsStr;
+use std::borrow::Cow;
+use std::ffi::{OsStr, OsString};
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -97,13 +98,20 @@ async fn command_line() -> ExitCode {
 
 /// Ends with the reason for which a command line cannot be read; with the help or the version that it asks for.
 fn rejected(error: &clap::Error) -> ExitCode {
-    if !error.use_stderr() || !global::asks_for_data(std::env::args_os().skip(1)) {
+    if !error.use_stderr() {
+        output::is_written(error.print());
+        return output::check().map_or_else(|error| fail(&error, false), |()| ExitCode::SUCCESS);
+    }
+    let for_programs = global::asks_for_data(std::env::args_os().skip(1));
+    let is_harmless = |argument: OsString| matches!(harmless(&argument.to_string_lossy()), Cow::Borrowed(_));
+    // It quotes arguments, and colours them.
+    if !for_programs && std::env::args_os().all(is_harmless) {
         error.exit();
     }
     let text = error.render().to_string();
     let text = text.trim();
     let reason = text.strip_prefix("error: ").unwrap_or(text);
-    fail(&Error::Usage(reason.to_owned()), true)
+    fail(&Error::Usage(reason.to_owned()), for_programs)
 }
 
 /// Prints why a command failed; its exit code.

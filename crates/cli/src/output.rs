@@ -15,6 +15,9 @@ use crate::query::{self, Query};
 /// Why the query of this process failed on what it was to print.
 static FAILED_QUERY: OnceLock<String> = OnceLock::new();
 
+/// Set once it was noted that the query found nothing: notifications and lines of logs are printed one by one.
+static FOUND_NOTHING: OnceLock<()> = OnceLock::new();
+
 /// Why what it printed could not be written.
 static FAILED_WRITE: OnceLock<String> = OnceLock::new();
 
@@ -182,6 +185,12 @@ impl Output {
                 return;
             }
         };
+        if self.plain && query::is_nothing(value) {
+            if FOUND_NOTHING.set(()).is_ok() {
+                let _ = writeln!(io::stderr(), "note: the expression of `--query` found nothing");
+            }
+            return;
+        }
         if self.plain {
             return print_data(&query::plain(value));
         }
@@ -287,7 +296,7 @@ pub fn write_document(bytes: &[u8]) {
 
 /// Whether something was written. A reader that has gone away (`slipway … | head -1`) has all that it wanted; of every other failure,
 /// the first is what the command ends with.
-fn is_written(result: io::Result<()>) -> bool {
+pub fn is_written(result: io::Result<()>) -> bool {
     match result {
         Ok(()) => true,
         Err(error) => {

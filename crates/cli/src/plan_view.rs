@@ -1,5 +1,7 @@
 //! Plans as people read them: lines in colours, what destroys first.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::output::{Line, Style, text_at};
@@ -76,7 +78,10 @@ fn item(item: &Value) -> Vec<Line> {
         note("the apply overwrites this".to_owned());
     }
     let provisioners = item["provisioners"].as_array().into_iter().flatten();
-    let provisioners: Vec<&str> = provisioners.filter_map(Value::as_str).collect();
+    let mut provisioners: Vec<&str> = provisioners.filter_map(Value::as_str).collect();
+    // A resource may have one for its creation and one for its destruction.
+    let mut named = BTreeSet::new();
+    provisioners.retain(|kind| named.insert(*kind));
     if !provisioners.is_empty() {
         note(format!("may run provisioner {}", provisioners.join(", ")));
     }
@@ -310,7 +315,7 @@ mod tests {
     #[test]
     fn provisioners_are_shown_with_their_resource() {
         let item = json!({"subject": "resource", "action": "create", "address": "terraform_data.a",
-            "provisioners": ["local-exec", "file"]});
+            "provisioners": ["local-exec", "file", "local-exec"]});
         assert_eq!(
             shown(&items(&[item])),
             [

@@ -44,6 +44,15 @@ fn reason(error: &jmespath::JmespathError) -> String {
     }
 }
 
+/// Whether a result has nothing to print as plain text: an empty line would read as a value.
+pub fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        _ => false,
+    }
+}
+
 /// A result as plain text, for scripts: a line for each item of a list, tabs between the items of lists in a list.
 pub fn plain(value: &Value) -> String {
     match value {
@@ -81,7 +90,6 @@ mod tests {
             ("[?name=='shop'].id | [0]", "a-1"),
             ("[].name", "shop\nblog"),
             ("[].[name, last_release]", "shop\t3\nblog\t9007199254740993"),
-            ("[0].owner", ""),
             ("[?last_release > `5`] | length(@)", "1"),
             ("[0].{n: name}", "{\"n\":\"shop\"}"),
             ("sort_by(@, &name)[0].name", "blog"),
@@ -92,6 +100,19 @@ mod tests {
                 Ok(expected.to_owned()),
                 "{expression}"
             );
+        }
+    }
+
+    #[test]
+    fn null_and_empty_list_are_nothing() {
+        for (value, expected) in [
+            (json!(null), true),
+            (json!([]), true),
+            (json!(""), false),
+            (json!([null]), false),
+            (json!(0), false),
+        ] {
+            assert_eq!(is_nothing(&value), expected, "{value}");
         }
     }
 

@@ -19,7 +19,10 @@ pub fn markdown() -> String {
          `slipway completion SHELL` prints a completion script. Environment variables are in [environment.md](environment.md).\n\n\
          On a terminal, commands that start an operation watch it to its end (`--no-wait`), `stack destroy` asks for the name of the\n\
          stack (`--yes`), and `approve` shows the approval sheet and asks. Where the output is not a terminal, nothing waits and nothing\n\
-         asks, unless an option says so; `stack destroy` then needs `--yes`.\n\n## Options of every command\n\n",
+         asks, unless an option says so; `stack destroy` then needs `--yes`.\n\n\
+         With `--json`, a list is one array of all items: `slipway stack list --json | jq '.[].name'`. The API gives a list in pages,\n\
+         which are objects with `items`. If `--query` finds nothing, a note on standard error says so, and nothing is printed. With\n\
+         `--json`, it prints `null` or `[]`.\n\n## Options of every command\n\n",
     );
     let global: Vec<&Arg> = root.get_arguments().filter(|arg| arg.is_global_set()).collect();
     options(&mut page, &global);

@@ -15,7 +15,7 @@ use slipway_model::operation::build::{APPLY, PLAN};
 use slipway_model::operation::one_build::REVIEW_PLAN;
 use slipway_model::operation::{OperationStatus, StepStatus};
 
-use crate::client::{Client, LONG_POLL_SECONDS, NO_ANSWER, with_query};
+use crate::client::{Client, LONG_POLL_SECONDS, with_query};
 use crate::error::Error;
 use crate::harmless::harmless;
 use crate::operation_text::{
@@ -43,7 +43,7 @@ async fn watch_to_end(client: &Client, id: &str, output: Output) -> Result<(Valu
             None => Vec::new(),
         };
         let path = with_query(&format!("/v1/operations/{id}"), &query);
-        let value: Value = client.watch(&path, || watcher.silent()).await?;
+        let value: Value = client.watch(&path, |trouble| watcher.note(trouble)).await?;
         let operation = read(&value)?;
         if seen.is_none() {
             watcher.begin(&operation);
@@ -212,9 +212,12 @@ impl Watcher {
         }
     }
 
-    /// Reports that the server does not answer: at each outage anew.
-    fn silent(&self) {
-        self.print(&[Line::new(Style::Yellow, format!("  {NO_ANSWER}"))]);
+    /// Notes why the server gives no answer.
+    fn note(&self, trouble: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| self.output.note(trouble)),
+            None => self.output.note(trouble),
+        }
     }
 
     fn print(&self, lines: &[Line]) {

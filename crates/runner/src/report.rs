@@ -19,7 +19,7 @@ use crate::stream::{self, Changes, Diagnostic, Hook, Line, Message, Output, Seve
 #[derive(Debug, Default)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "four facts, of which none follows from another"
+    reason = "five facts, of which none follows from another"
 )]
 pub(crate) struct Report {
     /// What it plans.
@@ -66,6 +66,8 @@ pub(crate) struct Report {
     done: u64,
     current: Option<String>,
     version: Option<stream::Version>,
+    /// Whether an earlier command has printed the name and version of the program.
+    is_named: bool,
 }
 
 /// The longest address that is recorded as the resource at work: a key of a `for_each` may be of any length.
@@ -75,6 +77,14 @@ const ADDRESS_SIZE: usize = 4096;
 const TEXT_KEPT: usize = 2000;
 
 impl Report {
+    /// A report of a program that an earlier command has named or not: the log of a step names it once, and not for each `init`.
+    pub(crate) fn of_program(is_named: bool) -> Self {
+        Self {
+            is_named,
+            ..Self::default()
+        }
+    }
+
     /// Takes in one line. Returns what to print for it.
     pub(crate) fn take(&mut self, line: Line) -> Option<String> {
         match line {
@@ -101,9 +111,9 @@ impl Report {
     fn take_message(&mut self, message: Message) -> Option<String> {
         match message {
             Message::Version(version) => {
-                let name = program_name(&version);
+                let name = (!self.is_named).then(|| program_name(&version));
                 self.version = Some(version);
-                Some(name)
+                name
             }
             Message::Diagnostic { diagnostic } => Some(self.take_diagnostic(diagnostic)),
             Message::PlannedChange { change } => self.take_change(&change),
@@ -321,6 +331,15 @@ mod tests {
 
     fn complete(address: &str, action: &str) -> Value {
         json!({"type": "apply_complete", "hook": {"resource": {"addr": address}, "action": action, "elapsed_seconds": 3}})
+    }
+
+    #[test]
+    fn program_is_named_by_its_first_command_only() {
+        let message = json!({"type": "version", "terraform": "1.11.4", "ui": "1.2"}).to_string();
+        for (is_named, printed) in [(false, Some("Terraform 1.11.4")), (true, None)] {
+            let line = Report::of_program(is_named).take(Line::parse(&message));
+            assert_eq!(line.as_deref(), printed);
+        }
     }
 
     #[test]

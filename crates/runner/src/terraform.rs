@@ -8,6 +8,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use notify::{RecursiveMode, Watcher};
@@ -75,6 +76,8 @@ pub(crate) struct Terraform {
     /// Whom it runs as, where that is not the runner's user, and what it gets there.
     user: Option<User>,
     owned: Vec<PathBuf>,
+    /// Whether a command of it has run, and so has named the program in the log.
+    is_named: Arc<AtomicBool>,
 }
 
 /// A command of Terraform's, and where its output goes.
@@ -121,6 +124,7 @@ impl Terraform {
             workspace: operation.stack.to_string(),
             user: config.terraform_user,
             owned: Vec::new(),
+            is_named: Arc::default(),
         })
     }
 
@@ -175,7 +179,7 @@ impl Terraform {
         let mut tail = Tail::new(open(run.stream)?);
         let mut child = self.start(run, stdout, create(&complaints)?)?;
         let group = child.id();
-        let mut report = Report::default();
+        let mut report = Report::of_program(self.is_named.swap(true, Ordering::Relaxed));
         let status = follow(
             &mut child,
             &mut tail,

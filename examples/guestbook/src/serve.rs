@@ -32,7 +32,16 @@ pub async fn run(release: Release, database: &Path) -> Result<(), String> {
         .map_err(|error| format!("cannot listen on port {port}: {error}"))?;
     let mut terminate =
         signal(SignalKind::terminate()).map_err(|error| format!("cannot wait for a signal: {error}"))?;
-    say(&format!("release {} listens on port {port}", release.number));
+    // The stack numbers its releases itself: this image may be another one of them.
+    let fault = if release.becomes_healthy {
+        ""
+    } else {
+        ", and never becomes healthy, on purpose"
+    };
+    say(&format!(
+        "the image of releases/{} listens on port {port}{fault}",
+        release.number
+    ));
 
     let guestbook = Arc::new(Guestbook {
         release,

@@ -12,6 +12,7 @@ use slipway_model::operation::{LogStream, Operation, Step, StepStatus};
 use slipway_store::IllegalTransition;
 
 use crate::lock_timeout::Checked;
+use crate::log_line::quoted;
 use crate::missing_image::missing_image;
 use crate::payload::{EndedTask, What};
 use crate::stack_account::{Place, StackAccount};
@@ -111,7 +112,7 @@ impl Steps {
                     Some(log) => self.last_line(operation, &account, log).await?,
                     None => None,
                 };
-                let said = line.map(|line| format!(": {line}")).unwrap_or_default();
+                let said = quoted(line);
                 let after = match recorded.lock_timeouts(&step.name) {
                     0 => String::new(),
                     1 => " after a lock timeout".to_owned(),

@@ -16,6 +16,12 @@ const LINES: i32 = 20;
 /// The most characters of a log line in a message.
 const LINE_LENGTH: usize = 500;
 
+/// The line as a failure quotes it behind what happened: a program says it, and not Slipway.
+pub(crate) fn quoted(line: Option<String>) -> String {
+    line.map(|line| format!("; last line of its log: \"{line}\""))
+        .unwrap_or_default()
+}
+
 /// Where a container of a task prints to, if that is CloudWatch Logs: ECS names the stream
 /// `prefix/container name/task id`.
 pub(crate) fn stream_of(container: &ContainerDefinition, task_arn: &str, step: &str) -> Option<LogStream> {

@@ -9,6 +9,7 @@ use slipway_model::operation::Operation;
 use slipway_model::secret::Secrets;
 
 use crate::error::cut;
+use crate::log_line::quoted;
 use crate::missing_image::missing_image;
 use crate::stack_account::StackAccount;
 use crate::state::WAIT_UNTIL_STABLE;
@@ -51,8 +52,7 @@ impl Steps {
                 .iter()
                 .filter(|task| has_failed(task) && stopped_since(task, began));
             if let Some(task) = failed.max_by_key(|task| task.stopped_at().map(DateTime::as_nanos)) {
-                let last = account.last_words(task, &secrets).await;
-                let last = last.map(|line| format!(": {line}")).unwrap_or_default();
+                let last = quoted(account.last_words(task, &secrets).await);
                 let why = shown(&why(task), &secrets);
                 return Ok(Some(format!("A task of the service `{key}` stopped: {why}{last}")));
             }

@@ -29,7 +29,7 @@ pub struct Tail {
     /// Begin with those after this time, or within the last `30m`, `24h`, `7d` [default: now]
     #[arg(long, value_name = "TIME", value_parser = moment)]
     pub since: Option<Timestamp>,
-    /// End once those until now are shown
+    /// With `--since`: end once those until now are shown
     #[arg(long, requires = "since")]
     pub no_follow: bool,
 }

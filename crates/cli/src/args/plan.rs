@@ -25,7 +25,9 @@ impl FromStr for OperationRef {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.parse() {
             Ok(operation) => Ok(Self::Operation(operation)),
-            Err(_) => text.parse().map(Self::Stack),
+            Err(_) => text.parse::<StackRef>().map(Self::Stack).map_err(|error: String| {
+                format!("{error}; an operation ID looks like `op-01kaj3v9mz5x0q8r2t4w6y7z9a`")
+            }),
         }
     }
 }
@@ -70,4 +72,24 @@ pub struct Reject {
     /// Reason, for the requester
     #[arg(long)]
     pub reason: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_that_is_neither_stack_nor_operation_gets_an_example_of_both() {
+        for stack in ["shop", "live/shop", "op-nope"] {
+            assert!(
+                matches!(stack.parse::<OperationRef>(), Ok(OperationRef::Stack(_))),
+                "{stack}"
+            );
+        }
+        let error = "op_nope".parse::<OperationRef>().expect_err("no name");
+        assert!(
+            error.contains("lower-case letters") && error.contains("looks like `op-01"),
+            "{error}"
+        );
+    }
 }

@@ -22,7 +22,7 @@ pub enum StackCommand {
         /// Stack: `NAME`, `ENVIRONMENT/NAME` or ID
         stack: StackRef,
     },
-    /// Change a stack's variables or its blueprint version
+    /// Change a stack, or plan and apply it again as it is
     Update(StackUpdate),
     /// Plan an update without applying it
     Preview(StackUpdate),

@@ -117,12 +117,9 @@ pub async fn run(command: BlueprintCommand, global: &Global, output: Output) -> 
 async fn list(client: &Client, output: Output) -> Result<(), Error> {
     let mut items = client.list("/v1/blueprints", &[]).await?;
     items.iter_mut().for_each(mark_draft);
-    let columns = [
-        ("blueprint", "name"),
-        ("newest", "version"),
-        ("mark", "mark"),
-        ("description", "description"),
-    ];
+    let mut columns = vec![("blueprint", "name"), ("newest", "version")];
+    columns.extend(draft_column(&items));
+    columns.push(("description", "description"));
     let none = "There are no blueprints: publish one with `slipway blueprint publish`.";
     output.table(&items, &columns, none);
     Ok(())
@@ -279,6 +276,12 @@ fn mark_draft(item: &mut Value) {
     }
 }
 
+/// The column of these marks, if there is a draft.
+fn draft_column(items: &[Value]) -> Option<(&'static str, &'static str)> {
+    let has_draft = items.iter().any(|item| item["draft"] == true);
+    has_draft.then_some(("status", "mark"))
+}
+
 /// Lists the versions of a blueprint, newest first, with the stacks that were made from each.
 async fn versions(name: &str, client: &Client, output: Output) -> Result<(), Error> {
     let path = format!("/v1/blueprints/{name}");
@@ -308,14 +311,14 @@ async fn versions(name: &str, client: &Client, output: Output) -> Result<(), Err
             version
         })
         .collect();
-    let columns = [
-        ("version", "version"),
-        ("mark", "mark"),
+    let mut columns = vec![("version", "version")];
+    columns.extend(draft_column(&items));
+    columns.extend([
         ("published", "published_at"),
         ("stacks", "stacks"),
         ("used by", "names"),
         ("deprecated", "deprecated"),
-    ];
+    ]);
     output.table(&items, &columns, "The blueprint has no versions.");
     Ok(())
 }
@@ -334,6 +337,7 @@ fn sheet(blueprint: &Value) -> String {
         lines.push(format!("{:<14}{message}", "deprecated"));
     }
     lines.push("variables".to_owned());
+    let mut has_required = false;
     for variable in blueprint["variables"].as_array().into_iter().flatten() {
         let hidden = if variable["sensitive"] == true {
             ", sensitive"
@@ -355,6 +359,10 @@ fn sheet(blueprint: &Value) -> String {
         if !description.is_empty() && description != "-" {
             lines.extend(description.lines().map(|line| format!("      {}", in_a_line(line))));
         }
+        has_required |= variable["required"] == true;
+    }
+    if has_required {
+        lines.push("A required variable gets its value from the environment or from the request.".to_owned());
     }
     lines.join("\n")
 }

@@ -1,6 +1,7 @@
 //! `slipway environment`
 
 use serde_json::Value;
+use slipway_model::count::counted;
 use slipway_model::environment::Environment;
 
 use super::configuration::{self, Kind};
@@ -56,7 +57,11 @@ pub async fn run(command: EnvironmentCommand, client: &Client, output: Output) -
 
 /// An environment as people read it.
 fn sheet(environment: &Value) -> String {
-    let field = |name: &str| format!("{name:<27}{}", text_at(environment, name));
+    let field = |name: &str| {
+        let span = environment[name].as_u64().filter(|_| name.ends_with("_seconds"));
+        let span = span.and_then(in_words).map(|words| format!(" ({words})"));
+        format!("{name:<27}{}{}", text_at(environment, name), span.unwrap_or_default())
+    };
     [
         "name",
         "account",
@@ -78,6 +83,15 @@ fn sheet(environment: &Value) -> String {
     .join("\n")
 }
 
+/// Seconds in the largest unit of which they are a whole number; none for those that no larger unit has.
+fn in_words(seconds: u64) -> Option<String> {
+    let units = [(86_400, "day"), (3_600, "hour"), (60, "minute")];
+    let unit = units
+        .into_iter()
+        .find(|(size, _)| seconds > 0 && seconds.is_multiple_of(*size));
+    unit.map(|(size, name)| counted(seconds / size, name))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -94,7 +108,7 @@ mod tests {
             "approval                   always",
             "approvals_required         2",
             "self_approval              false",
-            "approval_timeout_seconds   259200",
+            "approval_timeout_seconds   259200 (3 days)",
             "approval_reminder_seconds  0",
         ] {
             assert!(shown.lines().any(|shown| shown == line), "{shown}");

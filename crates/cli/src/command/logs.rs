@@ -7,7 +7,7 @@ use slipway_model::id::OperationId;
 use slipway_model::name::Name;
 
 use crate::args::{Logs, OperationRef};
-use crate::client::{Client, LONG_POLL_SECONDS, NO_ANSWER, read_as, with_query};
+use crate::client::{Client, LONG_POLL_SECONDS, read_as, with_query};
 use crate::error::Error;
 use crate::operation_of::shown_operation;
 use crate::output::{Output, moment, text_at};
@@ -64,7 +64,7 @@ async fn of_service(logs: &Logs, service: &Name, client: &Client, output: Output
         }
         let path = with_query(&path, &query);
         let page: Value = if logs.follow {
-            client.watch(&path, || output.note(NO_ANSWER)).await?
+            client.watch(&path, |trouble| output.note(trouble)).await?
         } else {
             client.get(&path).await?
         };
@@ -135,7 +135,7 @@ async fn read(
         query.extend(after.take().map(|after| ("after", after)));
         let path = with_query(&path, &query);
         let page: Value = if follow {
-            client.watch(&path, || output.note(NO_ANSWER)).await?
+            client.watch(&path, |trouble| output.note(trouble)).await?
         } else {
             client.get(&path).await?
         };

@@ -147,7 +147,7 @@ async fn ask(id: &OperationId, client: &Client, output: Output) -> Result<String
     if confirm::ask("Approve this plan? Only `yes` approves it:")? == "yes" {
         return Ok(hash);
     }
-    Err(Error::Usage(format!(
+    Err(Error::Declined(format!(
         "the plan of {id} was not approved, and still waits: only `yes` approves it"
     )))
 }

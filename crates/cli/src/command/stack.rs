@@ -101,7 +101,7 @@ async fn confirm_destroy(path: &str, client: &Client, output: Output) -> Result<
     if ask(&question)? == name {
         return Ok(());
     }
-    Err(Error::Usage(format!(
+    Err(Error::Declined(format!(
         "the stack {name} was not destroyed: that is not its name"
     )))
 }

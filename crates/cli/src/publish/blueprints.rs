@@ -26,6 +26,9 @@ use crate::error::Error;
 use crate::files::{self, Links};
 use crate::output::Output;
 
+/// How many files are named that differ from the published ones.
+const NAMED: usize = 8;
+
 /// A version of a blueprint, ready to be published.
 #[derive(Debug)]
 pub struct Ready {
@@ -176,16 +179,16 @@ impl Ready {
         let published: Option<Value> = client.find(&self.path()).await?;
         self.before = published.as_ref().and_then(Before::of);
         if self.lock().is_some() {
-            self.refuse_change()?;
+            self.refuse_change(artifacts).await?;
             return Ok(self);
         }
         let written = self.source.clone();
         if let Some(before) = &self.before {
             let (is_draft, digest) = (before.draft, before.digest.clone());
-            let lock = published_lock(artifacts, &digest).await?;
-            self.take_lock(lock);
+            let published = published_source(artifacts, &digest).await?;
+            self.take_lock(published.as_ref().and_then(lock_of));
             if !is_draft || self.source.digest().as_str() == digest {
-                self.refuse_change()?;
+                self.refuse_change(artifacts).await?;
                 return Ok(self);
             }
         }
@@ -201,18 +204,25 @@ impl Ready {
     }
 
     /// A version does not change, unless it is a draft.
-    fn refuse_change(&self) -> Result<(), Error> {
+    async fn refuse_change(&self, artifacts: &Artifacts) -> Result<(), Error> {
         match &self.before {
             Some(before) if !before.draft && self.beside.draft => Err(Error::Usage(format!(
                 "{} is published, and does not become a draft: raise `version` in {}",
                 self.title(),
                 self.folder.join(ABOUT).display()
             ))),
-            Some(before) if !before.draft && !self.is(before) => Err(Error::Usage(format!(
-                "{} is published with other files, and a version does not change: raise `version` in {}",
-                self.title(),
-                self.folder.join(ABOUT).display()
-            ))),
+            Some(before) if !before.draft && !self.is(before) => {
+                // They only add to the message.
+                let published = published_source(artifacts, &before.digest).await.ok().flatten();
+                let named = published.map(|published| differences(&published, &self.source));
+                Err(Error::Usage(format!(
+                    "{} is published with other files{}, and a version does not change: raise `version` in {}. If you changed nothing, \
+                     the version of `slipway` that published it packs other files",
+                    self.title(),
+                    named.unwrap_or_default(),
+                    self.folder.join(ABOUT).display()
+                )))
+            }
             _ => Ok(()),
         }
     }
@@ -276,8 +286,8 @@ pub async fn publish(
     Ok((upload::publish(client, &path, &body).await?, unchecked))
 }
 
-/// The lock file of what is published.
-async fn published_lock(artifacts: &Artifacts, digest: &str) -> Result<Option<String>, Error> {
+/// The files of what is published.
+async fn published_source(artifacts: &Artifacts, digest: &str) -> Result<Option<Source>, Error> {
     let digest: Digest = digest.parse().map_err(|error| {
         Error::Program(format!(
             "the API returned a blueprint with the digest {digest:?}: {error}"
@@ -287,8 +297,83 @@ async fn published_lock(artifacts: &Artifacts, digest: &str) -> Result<Option<St
     let Some(bytes) = artifacts.get(&key).await? else {
         return Ok(None);
     };
-    let source: Source = serde_json::from_slice(&bytes)
+    let source = serde_json::from_slice(&bytes)
         .map_err(|error| Error::Program(format!("{key} in the artifacts bucket is damaged: {error}")))?;
+    Ok(Some(source))
+}
+
+/// The lock file among published files.
+fn lock_of(source: &Source) -> Option<String> {
     let lock = source.root_files().find(|(file, _)| *file == LOCK_FILE);
-    Ok(lock.map(|(_, text)| text.to_owned()))
+    lock.map(|(_, text)| text.to_owned())
+}
+
+/// How the files of a folder differ from the published ones, in brackets. Those of remote modules follow from the others.
+fn differences(published: &Source, own: &Source) -> String {
+    let all = [published, own]
+        .into_iter()
+        .flat_map(|source| source.files.keys().chain(source.binaries.keys()))
+        .filter(|path| !published.is_vendored(path) && !own.is_vendored(path))
+        .collect::<BTreeSet<_>>();
+    let mut named: Vec<String> = all
+        .into_iter()
+        .filter_map(|path| match (content(published, path), content(own, path)) {
+            (Some(_), None) => Some(format!("`{path}` is published only")),
+            (None, Some(_)) => Some(format!("`{path}` is in the folder only")),
+            (published, own) => (published != own).then(|| format!("`{path}` differs")),
+        })
+        .collect();
+    let more = named.len().saturating_sub(NAMED);
+    named.truncate(NAMED);
+    if more > 0 {
+        named.push(format!("{more} more"));
+    }
+    if named.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", named.join(", "))
+    }
+}
+
+/// A file, and whether it may be executed.
+fn content<'a>(source: &'a Source, path: &str) -> Option<(&'a str, bool)> {
+    let text = source.files.get(path).or_else(|| source.binaries.get(path))?;
+    Some((text.as_str(), source.executables.contains(path)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(files: &[(&str, &str)]) -> Source {
+        let mut source = Source::default();
+        for (path, text) in files {
+            source.files.insert((*path).to_owned(), (*text).to_owned());
+        }
+        source
+    }
+
+    #[test]
+    fn changed_version_names_the_files_that_differ() {
+        let published = source(&[("main.tf", "1"), ("outputs.tf", "same"), ("run.sh", "2")]);
+        let mut own = source(&[
+            ("main.tf", "other"),
+            ("outputs.tf", "same"),
+            ("run.sh", "2"),
+            ("config/web.json", "{}"),
+        ]);
+        own.executables.insert("run.sh".to_owned());
+        assert_eq!(
+            differences(&published, &own),
+            " (`config/web.json` is in the folder only, `main.tf` differs, `run.sh` differs)"
+        );
+        assert_eq!(
+            differences(&published, &source(&[])),
+            " (`main.tf` is published only, `outputs.tf` is published only, `run.sh` is published only)"
+        );
+        let many: Vec<String> = (0..12).map(|number| format!("{number:02}.tf")).collect();
+        let many: Vec<(&str, &str)> = many.iter().map(|path| (path.as_str(), "")).collect();
+        assert!(differences(&source(&[]), &source(&many)).ends_with("`07.tf` is in the folder only, 4 more)"));
+        assert_eq!(differences(&own, &own), "");
+    }
 }

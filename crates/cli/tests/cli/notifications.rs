@@ -5,7 +5,9 @@ use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::Router;
+use axum::extract::RawQuery;
+use axum::http::StatusCode;
+use axum::{Json, Router};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -162,6 +164,15 @@ async fn tail_follows_through_a_restart_of_the_server() {
     );
     for wrong in [
         &["events", "tail", "--environment", "nowhere"][..],
+        &[
+            "events",
+            "tail",
+            "--environment",
+            "nowhere",
+            "--since",
+            "24h",
+            "--no-follow",
+        ],
         &["stack", "list", "--environment", "nowhere"],
     ] {
         let wrong = printed(&server.slipway(wrong), 3);
@@ -170,4 +181,50 @@ async fn tail_follows_through_a_restart_of_the_server() {
     }
     let empty = server.slipway(&["stack", "list", "--environment", "local", "--owner", "eve"]);
     assert!(printed(&empty, 0).contains("No stack matches these filters."));
+}
+
+/// A server of another version does not know the positions of this one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rejected_position_begins_again_by_time_and_shows_each_once() {
+    let notification = |sequence: u64| {
+        json!({
+            "version": 1, "id": format!("lusab-babad-{sequence}"), "kind": "stack.ready", "time": "2026-11-29T10:00:00Z",
+            "subject": "lusab-babad", "sequence": sequence, "status": "ready",
+            "stack": {"id": "lusab-babad", "name": "shop", "environment": "live", "blueprint": "web", "version": "1.0.0"},
+        })
+    };
+    let problem = json!({
+        "title": "Invalid parameter", "detail": "1 parameter is wrong",
+        "errors": [{"field": "position", "detail": "is not a position that this API has given", "remedy": "give another"}],
+    });
+    let answers = [
+        (StatusCode::OK, json!({"items": [notification(1)], "position": "old"})),
+        (StatusCode::BAD_REQUEST, problem),
+        (
+            StatusCode::OK,
+            json!({"items": [notification(1), notification(2)], "position": "new"}),
+        ),
+        (StatusCode::OK, json!({"items": [], "position": "new"})),
+    ];
+    let asked: Arc<Mutex<Vec<String>>> = Arc::default();
+    let queries = Arc::clone(&asked);
+    let answer = move |RawQuery(query): RawQuery| async move {
+        let mut queries = queries.lock().expect("a lock");
+        let (status, body) = answers[queries.len()].clone();
+        queries.push(query.unwrap_or_default());
+        (status, Json(body))
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
+    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(answer)).await });
+    let run = Command::new(SLIPWAY)
+        .args(["events", "tail", "--since", "2026-11-29T09:00:00Z", "--no-follow"])
+        .args(["--endpoint", &endpoint, "--auth", "none"])
+        .output()
+        .expect("slipway runs");
+    assert_eq!(printed(&run, 0).lines().count(), 2, "each once");
+    let noted = String::from_utf8_lossy(&run.stderr).into_owned();
+    assert!(noted.contains("no longer accepts the position"), "{noted}");
+    let asked = asked.lock().expect("a lock").clone();
+    assert!(asked[2].contains("since=2026%2D11%2D29T09%3A59%3A00Z"), "{asked:?}");
 }

@@ -72,7 +72,7 @@ async fn terminal_waits_asks_and_shows_what_is_there() {
 
     let (code, shown) = on_terminal(&server, &["stack", "destroy", "shop"], &[["Type its name:", "shp\n"]]);
     assert!(
-        code == Some(2) && shown.contains("was not destroyed"),
+        code == Some(7) && shown.contains("was not destroyed"),
         "{code:?} {shown}"
     );
     // A person whose output goes elsewhere cannot be asked.
@@ -140,6 +140,11 @@ async fn stack_stands_for_its_operation() {
 
     let refused = server.slipway(&["approve", "live/shop"]);
     assert!(text(&refused).contains("--sheet HASH"), "{}", text(&refused));
+    let (code, shown) = on_terminal(&server, &["approve", "shop"], &[["Only `yes` approves it:", "no\n"]]);
+    assert!(
+        code == Some(7) && shown.contains("was not approved, and still waits"),
+        "{code:?} {shown}"
+    );
     let (code, shown) = on_terminal(&server, &["approve", "shop"], &[["Only `yes` approves it:", "yes\n"]]);
     assert!(
         code == Some(0) && shown.contains("You approve the sheet sha256:"),
@@ -169,6 +174,13 @@ async fn stack_stands_for_its_operation() {
     );
     let queued = server.slipway(&["operation", "list", "shop", "--status", "queued", "--query", "[0].id"]);
     let queued = text(&queued);
+    let nothing = server.slipway(&["operation", "list", "shop", "--query", "[?kind=='task'].id"]);
+    assert!(
+        nothing.status.success() && nothing.stdout.is_empty(),
+        "{}",
+        text(&nothing)
+    );
+    assert!(text(&nothing).contains("`--query` found nothing"), "{}", text(&nothing));
     let logs = server.slipway(&["logs", queued.trim()]);
     assert!(
         text(&logs).contains("is queued (place 2) and has no log yet"),
@@ -209,6 +221,11 @@ fn command_line_that_cannot_be_read_is_an_error_in_json() {
         "{}",
         text(&rejected)
     );
+    let rejected = text(&run(&["stack", "list", "--\u{202e}x\u{1b}[2J"]));
+    assert!(
+        rejected.contains("--\\u{202e}x") && !rejected.contains(['\u{202e}', '\u{1b}']),
+        "{rejected:?}"
+    );
 }
 
 /// A script would take an empty file for an answer.
@@ -224,7 +241,13 @@ fn full_disk_is_an_error_and_a_closed_pipe_is_none() {
             .stderr(Stdio::piped());
         command.spawn().expect("slipway runs")
     };
-    for arguments in [&["stack", "list", "--json"][..], &["stack", "list"], &["reference"]] {
+    for arguments in [
+        &["stack", "list", "--json"][..],
+        &["stack", "list"],
+        &["reference"],
+        &["help"],
+        &["stack", "list", "--help"],
+    ] {
         let full = OpenOptions::new().write(true).open("/dev/full");
         let full = run(arguments, full.expect("a device that is full").into());
         let ended = full.wait_with_output().expect("slipway ends");

@@ -649,10 +649,14 @@ fn a_contract_that_is_missing_or_wrong_is_refused_by_its_fields() {
 #[test]
 fn a_migration_that_fails_leaves_the_services_untouched() {
     for (code, says) in [
-        (Some(3), "migration `migrate` exited with code 3: no such table: guests"),
+        (
+            Some(3),
+            "migration `migrate` exited with code 3; last line of its log: \"no such table: guests\"",
+        ),
         (
             None,
-            "migration `migrate` ended without an exit code (Essential container in task exited): no such table: guests",
+            "migration `migrate` ended without an exit code (Essential container in task exited); \
+             last line of its log: \"no such table: guests\"",
         ),
     ] {
         let mut world = provisioned();

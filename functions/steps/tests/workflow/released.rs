@@ -102,7 +102,10 @@ fn task_runs_current_images_and_succeeds_with_exit_code_0_only() {
     assert_eq!(world.stack().status, StackStatus::Ready);
 
     for (exit_code, says) in [
-        (Some(3), "task `load-dump` exited with code 3: no such table: guests"),
+        (
+            Some(3),
+            "task `load-dump` exited with code 3; last line of its log: \"no such table: guests\"",
+        ),
         (None, "task `load-dump` ended without an exit code"),
     ] {
         world.exit_code = exit_code;

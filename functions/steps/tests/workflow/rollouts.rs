@@ -73,7 +73,8 @@ fn failed_rollout_reports_why_a_task_stopped_and_what_it_printed_last() {
     let run = world.run(&operation);
     let (error, cause) = failed(&run);
     assert_eq!(error, "Slipway.RolloutFailed");
-    let why = "A task of the service `web` stopped: Essential container in task exited (exit code 1): fatal: no config";
+    let why = "A task of the service `web` stopped: Essential container in task exited (exit code 1); \
+               last line of its log: \"fatal: no config\"";
     assert!(cause.contains(why), "{cause}");
 }
 
@@ -153,7 +154,8 @@ fn failed_rollout_reports_a_program_on_another_port() {
         }),
         &[],
     );
-    let why = format!("A task of the service `web` stopped: {reason}: listening on port 9090");
+    let why =
+        format!("A task of the service `web` stopped: {reason}; last line of its log: \"listening on port 9090\"");
     assert!(cause.contains(&why), "{cause}");
 }
 
@@ -169,8 +171,8 @@ fn failed_rollout_reports_a_container_without_enough_memory() {
         }),
         &[],
     );
-    let why = "Essential container in task exited: OutOfMemoryError: Container killed due to memory usage (exit code 137): \
-               listening on port 9090";
+    let why = "Essential container in task exited: OutOfMemoryError: Container killed due to memory usage (exit code 137); \
+               last line of its log: \"listening on port 9090\"";
     assert!(cause.contains(why), "{cause}");
 }
 

@@ -43,7 +43,7 @@ fn shown(world: &World, id: &OperationId) -> String {
 fn failure_hides_values_that_terraform_marks() {
     let mut world = provisioned();
     let (id, cause) = fail_with_list(&mut world, r#"["generated-canary-5678"]"#);
-    let quoted = "exited with code 3: connecting with password (sensitive)";
+    let quoted = "connecting with password (sensitive)";
     let shown = shown(&world, &id);
     assert!(cause.contains(quoted) && shown.contains(quoted), "{cause} {shown}");
     assert!(
