@@ -270,17 +270,15 @@ async fn run_with_imports(
             for resource in adoption.resources.iter().map(adoption::named) {
                 say(format_args!("A killed Terraform created {resource}: it is imported."));
             }
-            let record = async |mut rejected: Resources| {
-                for created in rejected.values_mut() {
-                    created.rejected_with = Some(configuration.clone());
-                }
+            let record = async |rejected: Resources| {
                 if kind.only_looks() {
                     Ok(())
                 } else {
                     created_list::add(&session.state, &operation.stack, rejected).await
                 }
             };
-            let (ended, not_imported) = imports::plan(folder, adoption.resources, execute, record).await?;
+            let (ended, not_imported) =
+                imports::plan(folder, adoption.resources, configuration, execute, record).await?;
             left_out.extend(not_imported);
             ended
         }
