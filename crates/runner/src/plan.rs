@@ -25,6 +25,7 @@ use crate::console::say;
 use crate::created_list::{self, Resources};
 use crate::drift;
 use crate::error::Error;
+use crate::further_roles;
 use crate::imports;
 use crate::lock::StateLock;
 use crate::migrations;
@@ -96,7 +97,9 @@ pub(crate) async fn plan(session: &Session, operation: &Operation) -> Result<Don
     providers::install(&session.config, &session.artifacts, &folder, &mut terraform).await?;
     let keeping = initialise(session, &terraform, &folder, &lock, key).await?;
     if uses_aws(folder.root())? {
-        folder.write_in_root(overrides::OVERRIDES, &file(Some(&AwsProvider::of(&source))))?;
+        let mut aws = AwsProvider::of(&source);
+        Box::pin(further_roles::settle(session, operation, &environment, &keys, &mut aws)).await?;
+        folder.write_in_root(overrides::OVERRIDES, &file(Some(&aws)))?;
     }
 
     let files = migrations::Files {
