@@ -72,8 +72,11 @@ pub async fn cancel(
             store.record_audit(&cancel_entry(&operation, requester)).await?;
             // The workflow stops the command or restores the services, and ends the operation.
             let failure = cancelled_by(requester, operation.running_step().unwrap_or_default(), None);
-            let noted = Box::pin(rollout::cancel(store, sfn, &operation.id, &failure)).await?;
-            Ok(Outcome::of(noted))
+            match Box::pin(rollout::cancel(store, sfn, &operation.id, &failure)).await? {
+                Some(noted) => Ok(Outcome::Accepted(noted)),
+                // The step has ended, perhaps by a cancel that came just before.
+                None => Ok(Outcome::of(store.operation(&operation.id).await?)),
+            }
         }
         Cancelled::Takes(Cancel::Stop, operation) => {
             store.record_audit(&cancel_entry(&operation, requester)).await?;

@@ -69,7 +69,7 @@ async fn record_end(store: &Store, rollout: &Rollout, ended: &Ended) -> Result<E
 }
 
 /// Cancels the command or the release of an operation: the waiting step fails, and the workflow stops the command or restores the
-/// services. Gives the operation as it is then. If no such step is left, nothing is done, and no cancel is on the record.
+/// services. `None` if no such step is left; then nothing was done.
 ///
 /// The cancel is recorded first, on condition that such a step runs. Every step that may let the release pass checks the record
 /// when it ends, so a recorded cancel is never missed.
@@ -78,14 +78,14 @@ pub async fn cancel(
     sfn: &Client,
     operation: &OperationId,
     failure: &Failure,
-) -> Result<Operation, Error> {
+) -> Result<Option<Operation>, Error> {
     let note = |operation: &mut Operation| {
         operation.request_cancel(failure);
         Ok(())
     };
     let noted = store.update_operation(operation, note).await?;
     let Some(requested) = noted.cancel_requested() else {
-        return Ok(noted);
+        return Ok(None);
     };
     let cancelled = Ended::Cancelled(requested.message.clone());
     for rollout in store.rollouts(operation).await? {
@@ -98,7 +98,7 @@ pub async fn cancel(
         // With a stale token the step is retried, and reads the cancel.
         let _ = task_token::fail(sfn, token, CANCELLED, &requested.message).await?;
     }
-    Ok(noted)
+    Ok(Some(noted))
 }
 
 impl Ended {
