@@ -156,7 +156,8 @@ pub(super) fn end_operation(operation: &mut Operation, end: &End, now: Timestamp
     operation.approval_token = None;
     let step = match end {
         End::Succeeded => {
-            // The cancel came when nothing was left to cancel.
+            // A step that failed may have succeeded when it was repeated. No cancel is lost: each step reads it in the write with which
+            // it ends, and a later one is not accepted.
             operation.failure = None;
             StepStatus::Succeeded
         }
