@@ -231,3 +231,33 @@ impl State {
         Err(Error::NotDestroyed { count, first })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn resources_of_an_aliased_provider_are_known() {
+        let of = |mode: &str, provider: &str, instances: Value| {
+            let (kind, name) = ("r", "a");
+            json!({"mode": mode, "type": kind, "name": name, "provider": provider, "instances": instances})
+        };
+        let aws = |rest: &str| format!("provider[\"registry.terraform.io/hashicorp/aws\"]{rest}");
+        let one = json!([{"attributes": {"id": "1"}}]);
+        let state = json!({"resources": [
+            of("managed", &aws(""), one.clone()),
+            of("managed", &aws(".dns"), one.clone()),
+            of("managed", &aws(".none"), json!([])),
+            of("data", &aws(".read"), one.clone()),
+            of("managed", &format!("module.m.{}", aws(".inside")), one.clone()),
+            of("managed", "provider[\"registry.terraform.io/hashicorp/google\"].other", one),
+        ]});
+        let recorded = Recorded::of_text(&state.to_string()).expect("a state");
+        let aliases = ["dns", "none", "read", "inside", "other"].map(|alias| recorded.may_have_of(alias));
+        assert_eq!(aliases, [true, false, false, false, false]);
+        let encrypted = Recorded::of_text("{\"encrypted_data\": \"x\"}").expect("a state");
+        assert!(encrypted.may_have_of("dns"));
+    }
+}
