@@ -156,8 +156,8 @@ pub(super) fn end_operation(operation: &mut Operation, end: &End, now: Timestamp
     operation.approval_token = None;
     let step = match end {
         End::Succeeded => {
-            // A step that failed may have succeeded when it was repeated. No cancel is lost: each step reads it in the write with which
-            // it ends, and a later one is not accepted.
+            // The failure of an earlier attempt of a step. It is no cancel: a step that succeeds reads the record in the same write, and
+            // fails after a cancel.
             operation.failure = None;
             StepStatus::Succeeded
         }
