@@ -23,6 +23,19 @@ pub enum Outcome {
     BetweenTwoSteps(Operation),
 }
 
+impl Outcome {
+    /// What the record says of a cancel. Of several that come at the same time, and of one that is repeated, each has the same outcome.
+    fn of(operation: Operation) -> Self {
+        if operation.cancel_requested().is_some() || operation.was_cancelled() {
+            Self::Accepted(operation)
+        } else if operation.status.has_ended() {
+            Self::EndedBefore(operation)
+        } else {
+            Self::BetweenTwoSteps(operation)
+        }
+    }
+}
+
 /// Cancels an operation, and starts the next one of its stack.
 pub async fn cancel(
     store: &Store,
@@ -35,7 +48,7 @@ pub async fn cancel(
         if let Some(next) = &finished.next {
             start_or_leave(sfn, state_machine, next).await;
         }
-        Outcome::Accepted(finished.operation)
+        finished.operation
     };
     let stop_execution = async |operation: &Operation| {
         let execution = execution_arn(state_machine, &operation.id);
@@ -53,14 +66,17 @@ pub async fn cancel(
                 let error = chain(&error);
                 tracing::warn!(operation = %operation.id, error, "its execution goes on, to a build that does nothing or a timeout");
             }
-            Ok(hand_over(*finished).await)
+            Ok(Outcome::Accepted(hand_over(*finished).await))
         }
         Cancelled::Takes(Cancel::Unwind, operation) => {
             store.record_audit(&cancel_entry(&operation, requester)).await?;
             // The workflow stops the command or restores the services, and ends the operation.
             let failure = cancelled_by(requester, operation.running_step().unwrap_or_default(), None);
-            let cancelled = Box::pin(rollout::cancel(store, sfn, &operation.id, &failure)).await?;
-            Ok(cancelled.map_or(Outcome::BetweenTwoSteps(operation), Outcome::Accepted))
+            match Box::pin(rollout::cancel(store, sfn, &operation.id, &failure)).await? {
+                Some(noted) => Ok(Outcome::Accepted(noted)),
+                // The step has ended, perhaps by a cancel that came just before.
+                None => Ok(Outcome::of(store.operation(&operation.id).await?)),
+            }
         }
         Cancelled::Takes(Cancel::Stop, operation) => {
             store.record_audit(&cancel_entry(&operation, requester)).await?;
@@ -71,15 +87,10 @@ pub async fn cancel(
             };
             stop_execution(&operation).await?;
             let finished = store.finish_operation(&operation.id, &End::Cancelled(failure)).await?;
-            Ok(hand_over(finished).await)
+            // Its last state may have been faster.
+            Ok(Outcome::of(hand_over(finished).await))
         }
-        // It is being restored already: the same request, the same answer.
-        Cancelled::Takes(Cancel::NotNow, operation) if operation.cancel_requested().is_some() => {
-            Ok(Outcome::Accepted(operation))
-        }
-        Cancelled::Takes(Cancel::End | Cancel::Request | Cancel::NotNow, operation) => {
-            Ok(Outcome::BetweenTwoSteps(operation))
-        }
+        Cancelled::Takes(Cancel::End | Cancel::Request | Cancel::NotNow, operation) => Ok(Outcome::of(operation)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What Terraform's state says after an apply: the stream may lack what a full disk did not take.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -38,6 +38,9 @@ struct Resource {
     #[serde(rename = "type")]
     kind: String,
     name: String,
+    /// The configuration of its provider: `provider["registry.terraform.io/hashicorp/aws"].dns`.
+    #[serde(default)]
+    provider: String,
     #[serde(default)]
     instances: Vec<Instance>,
 }
@@ -66,6 +69,15 @@ impl Resource {
             module => format!("{module}."),
         };
         format!("{module}{}.{}", self.kind, self.name)
+    }
+
+    /// The alias of the configuration of the AWS provider in the root module that it is of.
+    fn aws_alias(&self) -> Option<&str> {
+        let (_, alias) = self
+            .provider
+            .strip_prefix("provider[")?
+            .split_once("/hashicorp/aws\"].")?;
+        Some(alias)
     }
 
     /// The addresses as the stream writes them, with the attributes: a text as key stands in quotes, as in HCL.
@@ -138,6 +150,8 @@ pub(crate) async fn recorded(session: &Session, operation: &Operation) -> Result
 pub(crate) struct Recorded {
     /// By the addresses of their instances. There may be deposed ones beside the current one.
     objects: BTreeMap<String, Vec<Attributes>>,
+    /// The further configurations of the AWS provider that they are of.
+    aws_aliases: BTreeSet<String>,
     /// Whether only OpenTofu can read it: no resource is known.
     pub(crate) is_encrypted: bool,
 }
@@ -146,11 +160,18 @@ impl Recorded {
     fn of(state: &State) -> Self {
         let mut objects: BTreeMap<String, Vec<Attributes>> = BTreeMap::new();
         let managed = state.resources.iter().filter(|resource| resource.mode == Mode::Managed);
-        for (address, attributes) in managed.flat_map(Resource::objects) {
-            objects.entry(address).or_default().push(attributes);
+        let mut aws_aliases = BTreeSet::new();
+        for resource in managed {
+            if !resource.instances.is_empty() {
+                aws_aliases.extend(resource.aws_alias().map(str::to_owned));
+            }
+            for (address, attributes) in resource.objects() {
+                objects.entry(address).or_default().push(attributes);
+            }
         }
         Self {
             objects,
+            aws_aliases,
             is_encrypted: state.encrypted_data.is_some(),
         }
     }
@@ -164,6 +185,11 @@ impl Recorded {
     /// Whether there is a resource at an address.
     pub(crate) fn has(&self, address: &str) -> bool {
         self.objects.contains_key(address)
+    }
+
+    /// Whether there may be a resource of this further configuration of the AWS provider.
+    pub(crate) fn may_have_of(&self, alias: &str) -> bool {
+        self.is_encrypted || self.aws_aliases.contains(alias)
     }
 
     /// Whether a resource that was created is there.
@@ -203,5 +229,35 @@ impl State {
         };
         let count = left.map(|resource| resource.instances.len()).sum();
         Err(Error::NotDestroyed { count, first })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn resources_of_an_aliased_provider_are_known() {
+        let of = |mode: &str, provider: &str, instances: Value| {
+            let (kind, name) = ("r", "a");
+            json!({"mode": mode, "type": kind, "name": name, "provider": provider, "instances": instances})
+        };
+        let aws = |rest: &str| format!("provider[\"registry.terraform.io/hashicorp/aws\"]{rest}");
+        let one = json!([{"attributes": {"id": "1"}}]);
+        let state = json!({"resources": [
+            of("managed", &aws(""), one.clone()),
+            of("managed", &aws(".dns"), one.clone()),
+            of("managed", &aws(".none"), json!([])),
+            of("data", &aws(".read"), one.clone()),
+            of("managed", &format!("module.m.{}", aws(".inside")), one.clone()),
+            of("managed", "provider[\"registry.terraform.io/hashicorp/google\"].other", one),
+        ]});
+        let recorded = Recorded::of_text(&state.to_string()).expect("a state");
+        let aliases = ["dns", "none", "read", "inside", "other"].map(|alias| recorded.may_have_of(alias));
+        assert_eq!(aliases, [true, false, false, false, false]);
+        let encrypted = Recorded::of_text("{\"encrypted_data\": \"x\"}").expect("a state");
+        assert!(encrypted.may_have_of("dns"));
     }
 }

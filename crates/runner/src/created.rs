@@ -21,7 +21,7 @@ const NO_ID: &str = "none";
 
 /// A resource that was created, and that can be imported.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "Written")]
+#[serde(from = "Written", into = "Written")]
 pub(crate) struct Created {
     /// The ID.
     pub(crate) id: String,
@@ -29,16 +29,21 @@ pub(crate) struct Created {
     key: String,
     /// Whether Terraform destroyed the resource that it replaces.
     pub(crate) has_replaced: bool,
-    /// Why Terraform rejected its import.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) rejected: Option<String>,
-    /// With which configuration of the stack that was: another one may import it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) rejected_with: Option<Digest>,
+    /// That Terraform rejected its import.
+    pub(crate) rejected: Option<Rejected>,
 }
 
-/// A record of it. Earlier versions wrote the ID alone.
-#[derive(Deserialize)]
+/// A rejected import.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Rejected {
+    /// What Terraform said.
+    pub(crate) reason: String,
+    /// The configuration of the stack: another one may import the resource. None on a record of an earlier version.
+    pub(crate) with: Option<Digest>,
+}
+
+/// A record of it. Earlier versions wrote the ID alone, or a rejection without its configuration.
+#[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum Written {
     Id(String),
@@ -46,7 +51,9 @@ enum Written {
         id: String,
         key: String,
         has_replaced: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
         rejected: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         rejected_with: Option<Digest>,
     },
 }
@@ -59,7 +66,6 @@ impl From<Written> for Created {
                 key: ID.to_owned(),
                 has_replaced: false,
                 rejected: None,
-                rejected_with: None,
             },
             Written::Whole {
                 id,
@@ -71,9 +77,27 @@ impl From<Written> for Created {
                 id,
                 key,
                 has_replaced,
-                rejected,
-                rejected_with,
+                rejected: rejected.map(|reason| Rejected {
+                    reason,
+                    with: rejected_with,
+                }),
             },
+        }
+    }
+}
+
+impl From<Created> for Written {
+    fn from(created: Created) -> Self {
+        let (rejected, rejected_with) = match created.rejected {
+            Some(rejected) => (Some(rejected.reason), rejected.with),
+            None => (None, None),
+        };
+        Self::Whole {
+            id: created.id,
+            key: created.key,
+            has_replaced: created.has_replaced,
+            rejected,
+            rejected_with,
         }
     }
 }
@@ -81,7 +105,8 @@ impl From<Written> for Created {
 impl Created {
     /// Whether Terraform rejected its import with this configuration.
     pub(crate) fn is_rejected_with(&self, configuration: &Digest) -> bool {
-        self.rejected_with.as_ref() == Some(configuration)
+        let rejected = self.rejected.as_ref();
+        rejected.is_some_and(|rejected| rejected.with.as_ref() == Some(configuration))
     }
 
     /// What a message says that ends a creation.
@@ -94,7 +119,6 @@ impl Created {
             key,
             has_replaced,
             rejected: None,
-            rejected_with: None,
         })
     }
 }
@@ -177,7 +201,19 @@ mod tests {
         let created = reported(&json!({"id_key": "id", "id_value": "i-1"})).expect("an ID");
         let earlier: Created = serde_json::from_value(json!("i-1")).expect("a record");
         assert_eq!(earlier, created);
-        let written: Created = serde_json::from_value(json!(created)).expect("what was written");
-        assert_eq!(written, created);
+        let read = |written: serde_json::Value| -> Created { serde_json::from_value(written).expect("a record") };
+        assert_eq!(read(json!(created)), created);
+        let mut whole = json!({"id": "i-1", "key": "id", "has_replaced": false, "rejected": "no import"});
+        let rejected = |with| {
+            Some(Rejected {
+                reason: "no import".to_owned(),
+                with,
+            })
+        };
+        assert_eq!(read(whole.clone()).rejected, rejected(None));
+        let configuration = Digest::of(b"1");
+        whole["rejected_with"] = json!(configuration);
+        assert_eq!(json!(read(whole.clone())), whole);
+        assert_eq!(read(whole).rejected, rejected(Some(configuration)));
     }
 }

@@ -111,6 +111,14 @@ pub(crate) enum Error {
         placed(.0)
     )]
     AwsProvider(Vec<FieldProblem>),
+    #[error(
+        "failed to plan: the stack has resources that were created with the role of the environment alone, by an earlier version of \
+         Slipway, and the provider {} has an `assume_role` now. With it, Terraform would drop them from the state and create others. To \
+         keep them, publish a new version without this `assume_role`, and update the stack to it. Otherwise destroy the stack, which finds \
+         them, and create it again",
+        aliased(.0)
+    )]
+    EarlierRole(Vec<String>),
     #[error("the blueprint's lock file cannot be read: {0}; publish the blueprint with the file that Terraform writes")]
     LockFile(String),
     #[error(
@@ -293,6 +301,11 @@ impl Error {
             },
         }
     }
+}
+
+fn aliased(aliases: &[String]) -> String {
+    let providers: Vec<String> = aliases.iter().map(|alias| format!("`aws.{alias}`")).collect();
+    providers.join(", ")
 }
 
 /// Resources in one text, as many as fit. The log names all.

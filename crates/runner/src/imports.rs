@@ -17,7 +17,7 @@ use slipway_model::plan::protection::type_in;
 use crate::adoption::{Adoption, named};
 use crate::cancel::Cancel;
 use crate::console::say;
-use crate::created::Created;
+use crate::created::{Created, Rejected};
 use crate::created_list::Resources;
 use crate::error::Error;
 use crate::overrides::literal;
@@ -88,42 +88,58 @@ fn aside(address: &str, id: &str) -> String {
 
 /// Runs plans until one has all imports that Terraform accepts, fails for another reason, or too many were run. Returns how that one
 /// ended, and the resources that it does not import. Each rejected one is recorded at once: a search may be cancelled.
+///
+/// No import is rejected by one plan alone: a throttle or an expired credential fails a plan, and not its repetition.
 pub(crate) async fn plan(
     folder: &WorkFolder,
     wanted: Resources,
+    configuration: Digest,
     run: impl AsyncFn() -> Result<Ended, Error>,
     record: impl AsyncFn(Resources) -> Result<(), Error>,
 ) -> Result<(Ended, Resources), Error> {
-    let mut search = Search::of(wanted);
+    let mut search = Search::of(wanted, configuration);
     let mut last = None;
-    for _ in 0..PLANS {
+    let mut left = PLANS;
+    // A plan, and its repetition.
+    while left > 1 {
         let Some(group) = search.groups.pop() else { break };
+        left -= 1;
         let tried = search.with(&group);
-        let ended = attempt(folder, &tried, &run).await?;
+        let mut ended = attempt(folder, &tried, &run).await?;
+        if !ended.status.success() {
+            // Without an error it was killed, say, and without an import none is the cause.
+            if ended.report.errors.is_empty() || tried.is_empty() {
+                return Ok((ended, Resources::new()));
+            }
+            last = None;
+            if !search.has_planned_without {
+                let without = attempt(folder, &Resources::new(), &run).await?;
+                if !without.status.success() {
+                    return Ok((without, Resources::new()));
+                }
+                search.has_planned_without = true;
+                // Until now, none was accepted.
+                last = Some(without);
+            }
+        }
+        let before = blamed(&ended.report.errors, &tried);
+        if !ended.status.success() && (group.len() == 1 || !before.is_empty()) {
+            left -= 1;
+            ended = attempt(folder, &tried, &run).await?;
+        }
         if ended.status.success() {
             search.accepted = tried;
             last = Some(ended);
             continue;
         }
-        // Without an error it was killed, say, and without an import none is the cause.
-        let Some(first) = ended.report.errors.first().filter(|_| !tried.is_empty()).cloned() else {
+        let Some(first) = ended.report.errors.first() else {
             return Ok((ended, Resources::new()));
         };
-        last = None;
-        if !search.has_planned_without {
-            let without = attempt(folder, &Resources::new(), &run).await?;
-            if !without.status.success() {
-                return Ok((without, Resources::new()));
-            }
-            search.has_planned_without = true;
-            // Until now, none was accepted.
-            last = Some(without);
-        }
         let blamed = blamed(&ended.report.errors, &tried);
-        let rejected = if blamed.is_empty() {
-            search.halve(group, &first)
+        let rejected = if before.is_empty() && blamed.is_empty() {
+            search.halve(group, first)
         } else {
-            search.reject(group, blamed)
+            search.reject(group, blamed_twice(blamed, &before))
         };
         if !rejected.is_empty() {
             // On the heap, as plans are.
@@ -159,16 +175,19 @@ struct Search {
     /// What is to be tried, together.
     groups: Vec<Resources>,
     rejected: Resources,
+    /// With which they are rejected.
+    configuration: Digest,
     /// Whether a plan without imports succeeded, so that imports are the cause of the errors.
     has_planned_without: bool,
 }
 
 impl Search {
-    fn of(wanted: Resources) -> Self {
+    fn of(wanted: Resources, configuration: Digest) -> Self {
         Self {
             accepted: Resources::new(),
             groups: vec![wanted],
             rejected: Resources::new(),
+            configuration,
             has_planned_without: false,
         }
     }
@@ -186,7 +205,8 @@ impl Search {
         for (address, reason) in blamed {
             let mut wanted = self.groups.iter_mut().chain([&mut self.accepted]);
             if let Some(mut created) = wanted.find_map(|resources| resources.remove(&address)) {
-                created.rejected = Some(reason);
+                let with = Some(self.configuration.clone());
+                created.rejected = Some(Rejected { reason, with });
                 rejected.insert(address, created);
             }
         }
@@ -259,6 +279,16 @@ fn blamed(errors: &[Diagnostic], tried: &Resources) -> Vec<(String, String)> {
     named
 }
 
+/// The resources that errors name in a plan and in its repetition. If those of the first one named none, its group has one resource, and
+/// the repetition says more.
+fn blamed_twice(now: Vec<(String, String)>, before: &[(String, String)]) -> Vec<(String, String)> {
+    let is_named = |address: &String| before.iter().any(|(named, _)| named == address);
+    let twice = now
+        .into_iter()
+        .filter(|(address, _)| before.is_empty() || is_named(address));
+    twice.collect()
+}
+
 /// Whether a text has an address, and not only as a part of another one.
 fn mentions(text: &str, address: &str) -> bool {
     let is_name = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '-');
@@ -280,7 +310,7 @@ fn mentions(text: &str, address: &str) -> bool {
 pub(crate) fn note(summary: &mut PlanSummary, left_out: &Resources) {
     for (address, created) in left_out.iter().take(NAMED) {
         let reason = match &created.rejected {
-            Some(reason) => format!("Terraform: {reason}"),
+            Some(rejected) => format!("Terraform: {}", rejected.reason),
             None => "Another update tries to import it".to_owned(),
         };
         summary.note(secrets::hide(&format!(

@@ -18,6 +18,10 @@ fn error(more: &Value) -> Diagnostic {
     serde_json::from_value(error).expect("a diagnostic")
 }
 
+fn search_of(wanted: Resources) -> Search {
+    Search::of(wanted, Digest::of(b"1"))
+}
+
 fn addresses(resources: &Resources) -> Vec<&str> {
     resources.keys().map(String::as_str).collect()
 }
@@ -65,7 +69,7 @@ fn errors_name_the_import_that_fails() {
 
 #[test]
 fn halves_find_the_import_that_no_error_names() {
-    let mut search = Search::of(resources(&["a.a", "a.b", "a.c", "a.d", "a.e"]));
+    let mut search = search_of(resources(&["a.a", "a.b", "a.c", "a.d", "a.e"]));
     let failed = error(&json!({"detail": "no such object"}));
     let mut plans = 0;
     while let Some(group) = search.groups.pop() {
@@ -85,26 +89,37 @@ fn halves_find_the_import_that_no_error_names() {
 #[test]
 fn type_without_import_is_rejected_at_once() {
     let failed = error(&json!({"detail": "This resource does not support import."}));
-    let mut search = Search::of(Resources::new());
+    let mut search = search_of(Resources::new());
     search.groups = vec![resources(&["a.a", "b.a", "module.m.a.b[0]"])];
     let rejected = search.halve(resources(&["a.c"]), &failed);
     assert_eq!(addresses(&rejected), ["a.a", "a.c", "module.m.a.b[0]"]);
     assert_eq!(search.groups, [resources(&["b.a"])]);
     let other = error(&json!({"detail": "no such object"}));
-    let mut search = Search::of(resources(&["a.a"]));
+    let mut search = search_of(resources(&["a.a"]));
     assert_eq!(addresses(&search.halve(resources(&["a.c"]), &other)), ["a.c"]);
     assert_eq!(addresses(&search.left_out()), ["a.a", "a.c"]);
 }
 
 #[test]
 fn an_accepted_import_may_be_blamed_later() {
-    let mut search = Search::of(Resources::new());
+    let mut search = search_of(Resources::new());
     search.accepted = resources(&["a.a", "a.b"]);
     search.groups.clear();
     search.reject(resources(&["a.c"]), vec![("a.a".to_owned(), "throttled".to_owned())]);
     assert_eq!(addresses(&search.accepted), ["a.b"]);
     assert_eq!(search.groups, [resources(&["a.c"])]);
-    assert_eq!(search.rejected["a.a"].rejected.as_deref(), Some("throttled"));
+    assert!(search.rejected["a.a"].is_rejected_with(&Digest::of(b"1")));
+}
+
+#[test]
+fn what_one_of_two_plans_blames_is_not_rejected() {
+    let of = |addresses: &[&str]| -> Vec<(String, String)> {
+        let named = addresses.iter().map(|address| ((*address).to_owned(), "no".to_owned()));
+        named.collect()
+    };
+    assert_eq!(blamed_twice(of(&["a.a", "a.b"]), &of(&["a.b", "a.c"])), of(&["a.b"]));
+    assert_eq!(blamed_twice(of(&[]), &of(&["a.a"])), of(&[]));
+    assert_eq!(blamed_twice(of(&["a.a"]), &[]), of(&["a.a"]));
 }
 
 #[test]

@@ -39,6 +39,7 @@ mod created;
 mod created_list;
 mod drift;
 mod error;
+mod further_roles;
 mod imports;
 mod isolation;
 mod kept_stream;

@@ -4,7 +4,8 @@
 //! Before Terraform starts, while there is no lock, the table records which build of which operation is about to start it. So a
 //! lock that was made after that, by the same machine, belongs to the recorded build. It is deleted only if all of this holds:
 //!
-//! * that operation is no longer in progress, and this one is; or it is this one, and the build an earlier build of it,
+//! * this operation is in progress, and that one no longer is, or this one runs beside its plan, which waits: then a build of it is one
+//!   that CodeBuild started twice. Or it is this one, and the build an earlier build of it,
 //! * CodeBuild reports that the build has ended,
 //! * on this machine, no process of that operation is alive (a build's Terraform may outlive its runner),
 //! * the lock is still the one that was read: the deletion is conditional.
@@ -21,6 +22,7 @@ use serde::Deserialize;
 use slipway_model::id::StackId;
 use slipway_model::plan::binding::StateVersion;
 use slipway_model::stack::Stack;
+use slipway_model::stack::beside::Place;
 use slipway_store::Store;
 use slipway_store::lock::{LockHolder, Runner};
 
@@ -181,9 +183,11 @@ impl StateLock<'_> {
                 return Ok(None);
             }
         } else {
-            // Where this operation is in progress, all others have ended, but one that it runs beside.
             let stack = self.read_stack().await?;
-            if stack.place(&self.config.operation).is_none() || stack.place(&holder.operation).is_some() {
+            let places = (stack.place(&self.config.operation), stack.place(&holder.operation));
+            // The plan that this one runs beside gets no approval meanwhile.
+            let may_have_ended = matches!(places, (Some(_), None) | (Some(Place::Beside), Some(Place::Slot)));
+            if !may_have_ended {
                 return Ok(Some("it is not known whether that operation has ended".to_owned()));
             }
             if work_folder::is_in_use(self.stack, &holder.operation) {

@@ -25,6 +25,7 @@ use crate::console::say;
 use crate::created_list::{self, Resources};
 use crate::drift;
 use crate::error::Error;
+use crate::further_roles;
 use crate::imports;
 use crate::lock::StateLock;
 use crate::migrations;
@@ -96,7 +97,9 @@ pub(crate) async fn plan(session: &Session, operation: &Operation) -> Result<Don
     providers::install(&session.config, &session.artifacts, &folder, &mut terraform).await?;
     let keeping = initialise(session, &terraform, &folder, &lock, key).await?;
     if uses_aws(folder.root())? {
-        folder.write_in_root(overrides::OVERRIDES, &file(Some(&AwsProvider::of(&source))))?;
+        let mut aws = AwsProvider::of(&source);
+        Box::pin(further_roles::settle(session, operation, &environment, &keys, &mut aws)).await?;
+        folder.write_in_root(overrides::OVERRIDES, &file(Some(&aws)))?;
     }
 
     let files = migrations::Files {
@@ -270,17 +273,15 @@ async fn run_with_imports(
             for resource in adoption.resources.iter().map(adoption::named) {
                 say(format_args!("A killed Terraform created {resource}: it is imported."));
             }
-            let record = async |mut rejected: Resources| {
-                for created in rejected.values_mut() {
-                    created.rejected_with = Some(configuration.clone());
-                }
+            let record = async |rejected: Resources| {
                 if kind.only_looks() {
                     Ok(())
                 } else {
                     created_list::add(&session.state, &operation.stack, rejected).await
                 }
             };
-            let (ended, not_imported) = imports::plan(folder, adoption.resources, execute, record).await?;
+            let (ended, not_imported) =
+                imports::plan(folder, adoption.resources, configuration, execute, record).await?;
             left_out.extend(not_imported);
             ended
         }

@@ -57,21 +57,8 @@ impl Store {
         Ok(reminded.reminders > read.reminders)
     }
 
-    /// Records an approval; the last one that the plan takes is still to be delivered.
-    pub async fn approve<'a>(&self, id: &OperationId, by: impl Into<Approver<'a>>) -> Result<Operation, Error> {
-        let by = by.into();
-        for attempt in 0..ATTEMPTS {
-            let read = self.operation(id).await?;
-            if let Some(approved) = self.try_approve(&read, by).await? {
-                return Ok(approved);
-            }
-            pause(attempt).await;
-        }
-        Err(conflict(id))
-    }
-
-    /// [`Store::approve`] for a caller that has judged the approval by the operation that it read: `None` where that has changed since, or
-    /// what runs beside it. Nothing begins beside a plan that has an approval.
+    /// Records an approval that the caller has judged by the operation that it read: `None` where that has changed since, or what runs
+    /// beside it. The last approval that the plan takes is still to be delivered. Nothing begins beside a plan that has an approval.
     pub async fn try_approve(&self, read: &Operation, by: Approver<'_>) -> Result<Option<Operation>, Error> {
         let now = Timestamp::now();
         let mut operation = read.clone();

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use slipway_model::audit::{Action, Entry};
 use slipway_model::id::OperationId;
-use slipway_model::operation::cancel::{Cancel, CancelRequest, Interruption, cancelled_by};
-use slipway_model::operation::{Failure, Operation, OperationStatus};
+use slipway_model::operation::cancel::{Cancel, CancelRequest, Interruption};
+use slipway_model::operation::{Operation, OperationStatus};
 
 use crate::finish::{End, Finished};
 use crate::item::{decode, key_attributes};
@@ -18,7 +18,7 @@ use crate::{Error, Store};
 /// What a cancel came to.
 #[derive(Debug, Clone)]
 pub enum Cancelled {
-    /// The operation's record ended as cancelled, now or before; its execution may still run.
+    /// A cancel has ended the operation's record, now or before; its execution may still run.
     Ended(Box<Finished>),
     /// It had ended otherwise.
     EndedBefore(Operation),
@@ -42,22 +42,16 @@ impl Store {
     pub async fn cancel_operation(&self, id: &OperationId, requester: &str) -> Result<Cancelled, Error> {
         for attempt in 0..ATTEMPTS {
             let mut operation = self.operation(id).await?;
-            match operation.status {
-                OperationStatus::Cancelled => {
-                    return Ok(Cancelled::Ended(Box::new(self.finished(operation, None).await?)));
-                }
-                OperationStatus::Succeeded
-                | OperationStatus::Failed
-                | OperationStatus::NeedsAttention
-                | OperationStatus::Discarded => {
-                    return Ok(Cancelled::EndedBefore(operation));
-                }
-                _ => {}
+            if operation.was_cancelled() {
+                return Ok(Cancelled::Ended(Box::new(self.finished(operation, None).await?)));
+            }
+            if operation.status.has_ended() {
+                return Ok(Cancelled::EndedBefore(operation));
             }
             let entry = cancel_entry(&operation, requester);
             let written = match operation.cancelling() {
                 Cancel::End => {
-                    let end = End::Cancelled(failure(&operation, requester));
+                    let end = End::Cancelled(operation.cancelled_now(requester));
                     match Box::pin(self.end_now(operation, None, &end, Some(&entry))).await? {
                         Some(finished) => return Ok(Cancelled::Ended(Box::new(finished))),
                         None => Written::Conflict,
@@ -121,11 +115,4 @@ impl Store {
 /// What the audit log says of a cancel.
 pub fn cancel_entry(operation: &Operation, requester: &str) -> Entry {
     Entry::new(requester, Action::Cancel, format!("stack/{}", operation.stack)).of_operation(&operation.id)
-}
-
-/// What an operation that is cancelled now ends with. What failed before, and is about to end it, is said too.
-fn failure(operation: &Operation, requester: &str) -> Failure {
-    let step = operation.running_step().unwrap_or_default();
-    let besides = operation.failure.as_ref().map(|failure| failure.message.as_str());
-    cancelled_by(requester, step, besides)
 }

@@ -28,7 +28,7 @@ use crate::idempotency::{self, Answer, Idempotency, Known};
 use crate::item::key_attributes;
 use crate::operation::operation_writes;
 use crate::release::release_write;
-use crate::stack::{claimed, place_item, stack_writes};
+use crate::stack::{place_item, stack_writes};
 use crate::subscription::subscription_writes;
 use crate::table::Key;
 use crate::write::{ATTEMPTS, Condition, Write, Written, pause};
@@ -97,8 +97,6 @@ pub enum Outcome {
         name: Name,
         /// The environment.
         environment: Name,
-        /// That stack.
-        by: StackId,
     },
     /// The stack changed after the caller read it: judge the request again.
     StackChanged,
@@ -151,12 +149,10 @@ impl Store {
             if let Some(known) = self.known(idempotency).await? {
                 return Ok(known);
             }
-            if let Some(item) = self.get_item(&claim).await? {
-                let by = claimed(&claim, &item)?;
+            if self.get_item(&claim).await?.is_some() {
                 return Ok(Outcome::NameTaken {
                     name: new.name.clone(),
                     environment: new.environment.clone(),
-                    by,
                 });
             }
             // Another stack has the id that was drawn, or the name became free in between.

@@ -129,7 +129,11 @@ impl Store {
     /// The operation of a stack that is in progress and was not started; beside a plan that waits, the next in the queue may begin.
     async fn yet_to_start(&self, stack: &Stack) -> Result<Option<Operation>, Error> {
         if stack.beside.is_some() {
-            return Box::pin(self.fill_beside(&stack.id)).await;
+            return match Box::pin(self.fill_beside(&stack.id)).await {
+                // The end is written. The sweeper fills the place.
+                Err(Error::Conflict { .. }) => Ok(None),
+                filled => filled,
+            };
         }
         let Some(id) = &stack.active_operation else {
             return Ok(None);

@@ -225,7 +225,7 @@ fn key_reused() -> EventError {
 fn refusal(outcome: &Outcome) -> Refused {
     Refused::new(match outcome {
         // The sender may not know that stack: its ID is left out.
-        Outcome::NameTaken { name, environment, .. } => format!(
+        Outcome::NameTaken { name, environment } => format!(
             "The name `{name}` is taken in the environment `{environment}` by another stack. Choose another name, or update or \
              destroy that stack."
         ),

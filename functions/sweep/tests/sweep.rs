@@ -26,7 +26,7 @@ use slipway_store::lock::Runner;
 use slipway_sweep::{Config, Healing, Report, Sweep, SweepError};
 
 use fake::Fake;
-use support::{Table, UPDATE, answer, created, failure, new_stack, request, table};
+use support::{Table, UPDATE, answer, approve, created, failure, new_stack, request, table};
 
 const MACHINE: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:slipway";
 
@@ -215,7 +215,7 @@ async fn a_decision_that_was_recorded_and_not_delivered_is_delivered() {
         world.set(called, token);
         table.store.ask_approval(&provision, called).await.expect("asked");
         if action == "SendTaskSuccess" {
-            table.store.approve(&provision, "grace").await.expect("approved");
+            approve(&table.store, &provision, "grace").await.expect("approved");
         } else {
             let why = failure("Slipway.ApprovalRejected");
             table.store.reject(&provision, "ada", &why).await.expect("rejected");

@@ -150,8 +150,8 @@ struct Vendor<'a> {
     /// one module, Terraform downloads each.
     packages: BTreeMap<(Digest, String), String>,
     kept: BTreeMap<String, Vendored>,
-    /// The folders that are called.
-    called: BTreeSet<String>,
+    /// The folders that are called, and whether the module of each may read files beside its folder.
+    called: BTreeMap<String, bool>,
 }
 
 impl<'a> Vendor<'a> {
@@ -164,7 +164,7 @@ impl<'a> Vendor<'a> {
             root,
             packages: BTreeMap::new(),
             kept: BTreeMap::new(),
-            called: BTreeSet::new(),
+            called: BTreeMap::new(),
         }
     }
 
@@ -172,10 +172,12 @@ impl<'a> Vendor<'a> {
     fn follow(&mut self, shown: &Path) -> Result<(), Error> {
         let mut pending = vec![self.root.clone()];
         while let Some(folder) = pending.pop() {
-            if !self.called.insert(folder.clone()) {
+            if self.called.contains_key(&folder) {
                 continue;
             }
             let texts = self.texts(&folder)?;
+            let leads_up = texts.iter().any(|(file, text)| bundle::leads_up(file, text));
+            self.called.insert(folder.clone(), leads_up);
             let refused = |errors: Vec<FieldProblem>| Error::Refused {
                 title: format!("A module that {} calls cannot be published", shown.display()),
                 detail: format!("nothing was published; the module is {folder}"),
@@ -299,37 +301,29 @@ impl<'a> Vendor<'a> {
 
     /// What is left out of the modules, as a file `.slipwayignore` beside them says it. A folder that a call leads to is taken all the
     /// same.
-    fn rules(&self) -> Result<String, Error> {
+    fn rules(&self) -> String {
         // OpenTofu's own files, which Terraform ignores.
         let mut rules = String::from("*.tofu\n*.tofu.json\n");
         for key in self.kept.keys() {
-            if !self.needs_whole(&self.downloaded(key))? {
+            if !self.needs_whole(&self.downloaded(key)) {
                 let _ = writeln!(rules, "/{key}/");
             }
         }
-        Ok(rules)
+        rules
     }
 
     /// Whether a package is called itself, or a module in it may read files beside its folder.
-    fn needs_whole(&self, package: &str) -> Result<bool, Error> {
-        if self.called.contains(package) {
-            return Ok(true);
-        }
+    fn needs_whole(&self, package: &str) -> bool {
         let inside = format!("{package}/");
-        for folder in self.called.iter().filter(|folder| folder.starts_with(&inside)) {
-            let texts = self.texts(folder)?;
-            if texts.iter().any(|(file, text)| bundle::leads_up(file, text)) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        let mut below = self.called.iter().filter(|(folder, _)| folder.starts_with(&inside));
+        self.called.contains_key(package) || below.any(|(_, leads_up)| *leads_up)
     }
 
     /// Moves the modules to where they are kept. Gives the list of them.
     fn keep(self, written: Digest) -> Result<String, Error> {
         let kept = self.top.join(below(&self.root, VENDORED));
         fs::create_dir_all(&kept).map_err(Error::file("write", &kept))?;
-        let rules = self.rules()?;
+        let rules = self.rules();
         for key in self.kept.keys() {
             let (from, to) = (self.top.join(self.downloaded(key)), kept.join(key));
             fs::rename(&from, &to).map_err(Error::file("write", &to))?;

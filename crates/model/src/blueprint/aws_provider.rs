@@ -82,6 +82,19 @@ impl AwsProvider {
         }
         provider
     }
+
+    /// The aliases of the configurations that assume roles.
+    pub fn with_roles(&self) -> impl Iterator<Item = &String> {
+        let aliases = self.aliases.iter();
+        aliases.filter_map(|(alias, configuration)| (!configuration.roles.is_empty()).then_some(alias))
+    }
+
+    /// Leaves out the roles of a further configuration.
+    pub fn leave_out_roles(&mut self, alias: &str) {
+        if let Some(configuration) = self.aliases.get_mut(alias) {
+            configuration.roles.clear();
+        }
+    }
 }
 
 impl AwsConfiguration {

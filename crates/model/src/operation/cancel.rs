@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::quiesce::{QUIESCE, RESUME};
 use super::task_run::{RUN_BACKUP, RUN_MIGRATION, RUN_TASK};
-use super::{Failure, Operation, OperationStatus};
+use super::{Failure, Operation, OperationKind, OperationStatus, StepStatus};
 use crate::error_name::ErrorName;
 
 /// The state after which ECS may be replacing the tasks of services.
@@ -138,10 +138,11 @@ impl Operation {
             return Cancel::Unwind;
         }
         if !self.steps.iter().any(|step| step.name == PREPARE_RELEASE) {
-            return if self.kind().runs_terraform() {
-                Cancel::End
-            } else {
+            return if matches!(self.kind(), OperationKind::Release | OperationKind::Rollback) {
                 Cancel::Stop
+            } else {
+                // Also a task before its command and after it: whichever is written first, this end or its own, is its end.
+                Cancel::End
             };
         }
         if self.runs(&[QUIESCE, WAIT_UNTIL_STABLE, VERIFY]) {
@@ -182,6 +183,25 @@ impl Operation {
         let runs = self.status == OperationStatus::Running;
         let failure = self.failure.as_ref().filter(|_| runs);
         failure.filter(|failure| failure.name == ErrorName::Cancelled.as_str())
+    }
+
+    /// Whether a cancel ended it, perhaps as `needs_attention`. One that is repeated is answered again.
+    pub fn was_cancelled(&self) -> bool {
+        let failure = self.failure.as_ref().filter(|_| self.status.has_ended());
+        self.status == OperationStatus::Cancelled
+            || failure.is_some_and(|failure| failure.name == ErrorName::Cancelled.as_str())
+    }
+
+    /// What it ends with if it is cancelled now. What failed before, and is about to end it, is said too; so is a command that is done.
+    pub fn cancelled_now(&self, requester: &str) -> Failure {
+        let has_run = self
+            .items_of(RUN_TASK)
+            .any(|(_, status)| status == StepStatus::Succeeded);
+        let besides = match &self.failure {
+            Some(failure) => Some(failure.message.as_str()),
+            None => has_run.then_some("the task had succeeded by then"),
+        };
+        cancelled_by(requester, self.running_step().unwrap_or_default(), besides)
     }
 
     /// Records the request to the runner of its build. One that was made before stays as it is: the runner may have answered it.

@@ -35,7 +35,6 @@ fn cancel_never_leaves_services_between_two_releases() {
         (Cancel::NotNow, vec![prepared]),
         (Cancel::Stop, vec![prepared, ("Wait for snapshot", StepStatus::Running)]),
         (Cancel::Unwind, vec![("Run task: load-dump", StepStatus::Running)]),
-        (Cancel::Stop, vec![("Run task: load-dump", StepStatus::Succeeded)]),
         (
             Cancel::Unwind,
             vec![prepared, ("Run backup: files", StepStatus::Running)],
@@ -72,6 +71,37 @@ fn cancel_never_leaves_services_between_two_releases() {
         ),
     ] {
         assert_eq!(at(&last), expected, "{last:?}");
+    }
+}
+
+/// No service is between two releases then, and an execution that goes on finds the end.
+#[test]
+fn task_ends_on_its_record_before_and_after_its_command() {
+    let mut task = operation(OperationKind::Task, OperationStatus::Running);
+    let run = "Run task: load-dump";
+    assert_eq!(task.cancelling(), Cancel::End);
+    assert_eq!(task.cancelled_now("ann").message, "ann cancelled the operation");
+    task.begin_step(run, Timestamp::UNIX_EPOCH);
+    assert_eq!(task.cancelling(), Cancel::Unwind);
+    task.end_step(run, StepStatus::Succeeded, Timestamp::UNIX_EPOCH);
+    assert_eq!(task.cancelling(), Cancel::End);
+    let message = task.cancelled_now("ann").message;
+    assert_eq!(message, "ann cancelled the operation; the task had succeeded by then");
+}
+
+#[test]
+fn operation_that_a_cancel_ended_is_told_from_others() {
+    for (status, name, expected) in [
+        (OperationStatus::Cancelled, "Slipway.Cancelled", true),
+        (OperationStatus::NeedsAttention, "Slipway.Cancelled", true),
+        (OperationStatus::NeedsAttention, "Slipway.RolloutFailed", false),
+        (OperationStatus::Failed, "Slipway.ApplyFailed", false),
+        // It is being ended.
+        (OperationStatus::Running, "Slipway.Cancelled", false),
+    ] {
+        let mut ended = operation(OperationKind::Release, status);
+        ended.failure = Some(failure("Verify", name));
+        assert_eq!(ended.was_cancelled(), expected, "{status:?} {name}");
     }
 }
 

@@ -348,6 +348,37 @@ fn a_lock_is_released_by_proof() {
     world.succeed(&update, "apply", "other");
 }
 
+/// CodeBuild started a build of the plan twice, and the second one died with the lock.
+#[test]
+fn lock_of_a_plan_that_waits_is_released_by_proof() {
+    let Some(world) = World::new() else { return };
+    let operation = provision(&world, &slow("true"));
+    world.succeed(&operation, "plan", "plan");
+    world.succeed(&operation, "apply", "apply");
+    world.end(&operation, &End::Succeeded);
+    let next = world.blueprint(&[("main.tf", &slow("sleep 1"))], &json!({}));
+    let update = world.request(UPDATE, &world.stack(&operation), Some(next));
+    world.succeed(&update, "plan", "twice");
+    world
+        .wait(world.store.ask_approval(&update.id, "a-task-token"))
+        .expect("it waits");
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let lock = json!({
+        "ID": "1", "Operation": "OperationTypePlan", "Info": "", "Who": format!("root@{host}"), "Version": "1.11.4",
+        "Created": jiff::Timestamp::now().to_string(), "Path": "x",
+    });
+    let key = format!("{}.tflock", state_key(&operation));
+    world.aws.put(crate::support::STATES, &key, lock.to_string());
+
+    let drift = world.request(Work::Drift, &world.stack(&operation), None);
+    let mut plan = world.start_until(&drift, "plan", "drift", "its build still runs");
+    assert!(world.is_locked(&operation));
+    world.aws.end_build("runner:twice");
+    let printed = || world.printed("drift");
+    assert_eq!(plan.wait().expect("an end").code(), Some(0), "{}", printed());
+    assert!(printed().contains("the lock is released"));
+}
+
 /// A foreign lock is left alone; a cancel ends the wait for it.
 #[test]
 fn a_strangers_lock_is_never_touched() {

@@ -9,7 +9,8 @@ use slipway_store::finish::End;
 
 use slipway_runner::providers::package;
 
-use crate::support::{ARTIFACTS, CLI_CONFIG, World, is_ci};
+use crate::endings::failure_of_the_workflow;
+use crate::support::{ARTIFACTS, CLI_CONFIG, STATES, UPDATE, World, is_ci};
 
 const BLUEPRINT: &str = r#"
 terraform {
@@ -112,6 +113,64 @@ fn provider_that_leaves_the_environment_fails_before_terraform() {
         );
         assert!(world.calls().is_empty(), "{called}");
     }
+}
+
+/// Such a version replaced the role, and the resources are in the account of the environment.
+#[test]
+fn aliased_resources_of_an_earlier_version_are_not_forgotten() {
+    let Some(world) = world() else { return };
+    world.put_environment("arn:aws:iam::111111111111:role/slipway-environment-dev", "eu-west-1");
+    let role = "assume_role {\n role_arn = \"arn:aws:iam::222222222222:role/dns\"\n }";
+    let text = |role: &str| {
+        format!(
+            r#"
+            terraform {{
+              required_providers {{
+                aws = {{ source = "hashicorp/aws" }}
+              }}
+            }}
+            provider "aws" {{
+              alias  = "dns"
+              region = "us-east-1"
+              {role}
+            }}
+            resource "aws_sqs_queue" "dns" {{
+              provider = aws.dns
+              name     = "dns"
+            }}
+            output "slipway" {{ value = {{}} }}
+            "#
+        )
+    };
+    let configuration = |role: &str| world.blueprint(&[("main.tf", &text(role))], &json!({}));
+    let operation = world.provision("one", configuration(role));
+    world.succeed(&operation, "plan", "plan");
+    world.succeed(&operation, "apply", "apply");
+    world.end(&operation, &End::Succeeded);
+    let key = format!("stacks/{}/further_roles.json", operation.stack);
+    assert_eq!(world.aws.object(STATES, &key).as_deref(), Some(&br#"["dns"]"#[..]));
+    let update = |role: &str| world.request(UPDATE, &world.stack(&operation), Some(configuration(role)));
+    let again = update(role);
+    world.succeed(&again, "plan", "again");
+    world.end(&again, &End::Failed(failure_of_the_workflow()));
+
+    // An earlier version of Slipway leaves no such object.
+    world.aws.remove(STATES, &key);
+    let refused = update(role);
+    world.fail(&refused, "plan", "refused");
+    let failed = world.operation(&refused).failure.expect("a failure");
+    assert!(failed.message.contains("`aws.dns`"), "{}", failed.message);
+    world.end(&refused, &End::Failed(failed));
+    for (work, configuration) in [
+        (Work::Drift, None),
+        (UPDATE, Some(configuration(""))),
+        (Work::Destroy, None),
+    ] {
+        let operation = world.request(work, &world.stack(&operation), configuration);
+        world.succeed(&operation, "plan", "plan");
+        world.end(&operation, &End::Failed(failure_of_the_workflow()));
+    }
+    assert_eq!(world.aws.object(STATES, &key), None);
 }
 
 const FILES: &str = r#"

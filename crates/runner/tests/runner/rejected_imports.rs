@@ -51,6 +51,34 @@ resource "terraform_data" "b" {
     assert!(message.contains("terraform_data.b (id "), "{message}");
 }
 
+/// A throttle, say: of a resource that the error names, or of any.
+#[test]
+fn error_of_one_plan_rejects_no_import() {
+    let second = r#"resource "terraform_data" "b" { input = "b" }"#;
+    for (summary, times) in [("reading terraform_data.b: throttled", 1), ("throttled", 2)] {
+        let Some(world) = World::new() else { return };
+        let (operation, update) = two_are_created(&world, second);
+        let failures = world.path("failures");
+        std::fs::write(&failures, "").expect("a file");
+        let error = json!({"severity": "error", "summary": summary, "detail": ""});
+        let error = json!({"type": "diagnostic", "diagnostic": error});
+        let script = format!(
+            "if test -e slipway_import.tf.json && test $(wc -l <'{failures}') -lt {times}; then echo >>'{failures}'; echo '{error}'; exit 1; fi\n\
+             \"$real\" \"$@\"; exit $?",
+            failures = failures.display()
+        );
+        instead_of(&world, "plan", &script);
+        let printed = world.succeed(&update, "plan", "plan");
+        let plan = world.operation(&update).plan.expect("a plan");
+        assert_eq!((plan.add, plan.imports()), (1, 2), "{summary}: {printed}");
+        assert_eq!(
+            rejected(&world, &operation),
+            Vec::<String>::new(),
+            "{summary}: {printed}"
+        );
+    }
+}
+
 /// Thirty-two resources, of which Terraform rejects every import and names none.
 #[test]
 fn search_for_rejected_imports_is_bounded_and_goes_on() {

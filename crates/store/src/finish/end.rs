@@ -156,7 +156,8 @@ pub(super) fn end_operation(operation: &mut Operation, end: &End, now: Timestamp
     operation.approval_token = None;
     let step = match end {
         End::Succeeded => {
-            // The cancel came when nothing was left to cancel.
+            // The failure of an earlier attempt of a step. It is no cancel: a step that succeeds reads the record in the same write, and
+            // fails after a cancel.
             operation.failure = None;
             StepStatus::Succeeded
         }

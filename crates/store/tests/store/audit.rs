@@ -17,7 +17,7 @@ use slipway_store::configured::Expected;
 use slipway_store::environment::By;
 
 use crate::fake::Fake;
-use crate::support::{Table, UPDATE, answer, created, new_stack, request, table};
+use crate::support::{Table, UPDATE, answer, approve, created, new_stack, request, table};
 
 /// All records, the newest first.
 pub async fn records(store: &Store, filter: &AuditFilter) -> Vec<Record> {
@@ -74,7 +74,7 @@ async fn changes_and_decisions_are_recorded_with_their_values() {
     let subject = format!("stack/{}", stack.id);
     store.begin_operation(&provision.id).await.expect("begun");
     store.ask_approval(&provision.id, "token").await.expect("asked");
-    store.approve(&provision.id, "grace").await.expect("approved");
+    approve(store, &provision.id, "grace").await.expect("approved");
     let mut update = request(UPDATE, &store.stack(&stack.id).await.expect("the stack"));
     let mut configuration = stack.configuration.clone();
     configuration.variables.insert("size".to_owned(), 2.into());

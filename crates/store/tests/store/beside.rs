@@ -14,7 +14,9 @@ use slipway_store::cancel::Cancelled;
 use slipway_store::create::Outcome;
 use slipway_store::finish::{End, Finished};
 
-use crate::support::{PREVIEW, Table, UPDATE, answer, created, failure, images, new_stack, release, request, table};
+use crate::support::{
+    PREVIEW, Table, UPDATE, answer, approve, created, failure, images, new_stack, release, request, table,
+};
 
 /// A stack with a release, and an update whose plan waits.
 async fn waiting(table: &Table) -> (StackId, OperationId) {
@@ -137,7 +139,7 @@ async fn approval_takes_the_place_beside_the_plan_empty() {
     let table = table().await;
     let (stack, update) = waiting(&table).await;
     let released = ask_release(&table, &stack, 2).await;
-    let refused = table.store.approve(&update, "grace").await;
+    let refused = approve(&table.store, &update, "grace").await;
     let Err(Error::Undecidable(Undecidable::RunsBeside(named))) = refused else {
         panic!("{refused:?}")
     };
@@ -153,7 +155,7 @@ async fn approval_takes_the_place_beside_the_plan_empty() {
     // The approver has seen the plan as it was before.
     let late = table.store.try_approve(&read, "grace".into()).await.expect("judged");
     assert!(late.is_none(), "{late:?}");
-    table.store.approve(&update, "grace").await.expect("approved");
+    approve(&table.store, &update, "grace").await.expect("approved");
     assert_eq!(table.store.stack(&stack).await.expect("the stack").beside, None);
     let behind = ask_release(&table, &stack, 3).await;
     assert_eq!(behind.status, OperationStatus::Queued);
@@ -180,13 +182,13 @@ async fn nothing_begins_beside_a_plan_that_has_an_approval() {
     table.store.update_operation(&update, rule).await.expect("a rule");
     let drift = ask(&table, &stack, |_| Work::Drift).await;
     table.store.begin_operation(&drift.id).await.expect("begun");
-    let refused = table.store.approve(&update, "grace").await;
+    let refused = approve(&table.store, &update, "grace").await;
     assert!(
         matches!(&refused, Err(Error::Undecidable(Undecidable::RunsBeside(_)))),
         "also the first of two: {refused:?}"
     );
     finish(&table, &drift.id, &End::Succeeded).await;
-    let first = table.store.approve(&update, "grace").await.expect("one of two");
+    let first = approve(&table.store, &update, "grace").await.expect("one of two");
     assert_eq!(first.status, OperationStatus::WaitingForApproval);
     assert_eq!(table.store.stack(&stack).await.expect("the stack").beside, None);
     // The step that waits is repeated.
@@ -194,9 +196,9 @@ async fn nothing_begins_beside_a_plan_that_has_an_approval() {
     let behind = ask_release(&table, &stack, 2).await;
     assert_eq!(behind.status, OperationStatus::Queued);
     assert!(table.store.fill_beside(&stack).await.expect("read").is_none());
-    let again = table.store.approve(&update, "grace").await.expect("counts once");
+    let again = approve(&table.store, &update, "grace").await.expect("counts once");
     assert_eq!(again.approvals.len(), 1);
-    let second = table.store.approve(&update, "alan").await.expect("approved");
+    let second = approve(&table.store, &update, "alan").await.expect("approved");
     assert_eq!((second.status, second.approvals.len()), (OperationStatus::Running, 2));
 }
 
@@ -287,7 +289,7 @@ async fn approval_and_request_beside_a_plan_come_one_after_the_other() {
                 }
             }
         };
-        let (approved, requested) = tokio::join!(table.store.approve(&update.id, "grace"), requested);
+        let (approved, requested) = tokio::join!(approve(&table.store, &update.id, "grace"), requested);
         let expected = if approved.is_ok() {
             OperationStatus::Queued
         } else {

@@ -15,7 +15,7 @@ use slipway_model::stack::StackStatus;
 use slipway_store::finish::End;
 use slipway_store::notification::{Followed, NotificationFilter, Position, Stored};
 
-use crate::support::{PREVIEW, Table, UPDATE, answer, created, failure, name, new_stack, request, table};
+use crate::support::{PREVIEW, Table, UPDATE, answer, approve, created, failure, name, new_stack, request, table};
 
 fn beginning() -> Position {
     Position::after(Timestamp::UNIX_EPOCH)
@@ -80,7 +80,7 @@ async fn each_status_change_makes_one_notification() {
     store.ask_approval(&update.id, "token").await.expect("it waits");
     store.ask_approval(&update.id, "other").await.expect("another attempt");
     store.begin_step(&update.id, "Apply").await.expect("a step");
-    store.approve(&update.id, "bob").await.expect("approved");
+    approve(store, &update.id, "bob").await.expect("approved");
     store.cancel_operation(&queued.id, "ada").await.expect("cancelled");
     let end = End::Failed(failure("Slipway.ApplyFailed"));
     store.finish_operation(&update.id, &end).await.expect("an end");
@@ -342,7 +342,7 @@ async fn approvers_are_reminded_once_for_each_interval() {
         ..NotificationFilter::default()
     };
     assert_eq!(all(&table, &reminders).await.len(), 1);
-    store.approve(&operation, "bob").await.expect("one of two");
+    approve(store, &operation, "bob").await.expect("one of two");
     let waiting = store.operation(&operation).await.expect("the operation");
     assert!(store.remind_approvers(&waiting, hours(7)).await.expect("a reminder"));
     let made = all(&table, &reminders).await;
@@ -351,7 +351,7 @@ async fn approvers_are_reminded_once_for_each_interval() {
         made.iter()
             .any(|one| one.approval.is_some_and(|approval| approval.given == 1))
     );
-    store.approve(&operation, "eve").await.expect("two of two");
+    approve(store, &operation, "eve").await.expect("two of two");
     let decided = store.operation(&operation).await.expect("the operation");
     assert!(!store.remind_approvers(&decided, hours(50)).await.expect("decided"));
 }

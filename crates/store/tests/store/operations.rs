@@ -13,7 +13,7 @@ use slipway_model::stack::StackStatus;
 use slipway_store::finish::End;
 use slipway_store::{Error, Store};
 
-use crate::support::{answer, created, failure, new_stack, table};
+use crate::support::{answer, approve, created, failure, new_stack, table};
 
 fn refusal() -> Refusal {
     Refusal {
@@ -141,16 +141,16 @@ async fn a_plan_is_decided_once() {
     let table = table().await;
     let store = &table.store;
     let (_, approved) = table.provisioning(&new_stack("approved")).await;
-    assert!(store.approve(&approved, "grace").await.is_err(), "nothing was asked");
+    assert!(approve(store, &approved, "grace").await.is_err(), "nothing was asked");
     store.ask_approval(&approved, "token").await.expect("asked");
-    let operation = store.approve(&approved, "grace").await.expect("approved");
+    let operation = approve(store, &approved, "grace").await.expect("approved");
     assert_eq!(
         (operation.status, operation.approval_token.as_deref()),
         (OperationStatus::Running, Some("token"))
     );
-    let again = store.approve(&approved, "grace").await.expect("the same approval");
+    let again = approve(store, &approved, "grace").await.expect("the same approval");
     assert_eq!(again, operation);
-    let other = store.approve(&approved, "alan").await;
+    let other = approve(store, &approved, "alan").await;
     assert!(matches!(other, Err(Error::Undecidable(_))), "it would not count");
     let late = store
         .reject(&approved, "grace", &failure("Slipway.ApprovalRejected"))
@@ -168,13 +168,13 @@ async fn a_plan_is_decided_once() {
         );
     }
     assert!(matches!(
-        store.approve(&rejected, "grace").await,
+        approve(store, &rejected, "grace").await,
         Err(Error::Undecidable(_))
     ));
 
     let (_, both) = table.provisioning(&new_stack("both")).await;
     store.ask_approval(&both, "token").await.expect("asked");
-    let (yes, no) = tokio::join!(store.approve(&both, "grace"), store.reject(&both, "grace", &why));
+    let (yes, no) = tokio::join!(approve(store, &both, "grace"), store.reject(&both, "grace", &why));
     assert!(yes.is_ok() != no.is_ok(), "{yes:?} {no:?}");
 }
 

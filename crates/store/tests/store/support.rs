@@ -17,8 +17,18 @@ use slipway_model::request::Patch;
 use slipway_model::stack::{Configuration, Stack};
 use slipway_store::create::{NewOperation, NewStack, Outcome};
 use slipway_store::idempotency::{Answer, Idempotency};
-use slipway_store::{Store, table};
+use slipway_store::{Error, Store, table};
 use tokio::net::TcpListener;
+
+/// Approves a plan, as often as it takes: what the approval was judged by may change.
+pub async fn approve(store: &Store, id: &OperationId, by: &str) -> Result<Operation, Error> {
+    loop {
+        let read = store.operation(id).await?;
+        if let Some(approved) = store.try_approve(&read, by.into()).await? {
+            return Ok(approved);
+        }
+    }
+}
 
 /// An empty table.
 pub struct Table {

@@ -103,7 +103,7 @@ impl Api {
             Outcome::Replayed(answer) => Ok(given_again(answer)),
             Outcome::KeyReused => Err(Error::KeyReused),
             // The caller may not know that stack.
-            Outcome::NameTaken { name, environment, .. } => Err(Error::Conflict(format!(
+            Outcome::NameTaken { name, environment } => Err(Error::Conflict(format!(
                 "The name `{name}` is taken in the environment `{environment}`. Choose another name, or update or destroy the stack of this \
                  name: `slipway stack list --environment {environment}` lists the stacks that you may see."
             ))),

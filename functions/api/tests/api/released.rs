@@ -4,7 +4,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 use slipway_model::id::ReleaseNumber;
 use slipway_model::operation::quiesce::Quiesced;
-use slipway_model::operation::{Failure, Operation};
+use slipway_model::operation::{Failure, Operation, OperationStatus, StepStatus};
 use slipway_model::plan::{Action, ResourceChange};
 use slipway_store::finish::End;
 
@@ -162,6 +162,55 @@ async fn a_task_runs_where_the_blueprint_has_it_and_a_release_is_out() {
         (&ran.json()["kind"], &ran.json()["task"]),
         (&json!("task"), &json!("createsuperuser"))
     );
+}
+
+/// The record decides, and not whether its execution could be stopped in time.
+#[tokio::test]
+async fn a_cancel_after_the_command_of_a_task_ends_the_record() {
+    let server = Server::with_blueprint().await;
+    let tasks = json!({"tasks": {"load": {"service": "web", "command": ["./app", "load"]}}});
+    let path = server.ready_with("shop", &["web"], &tasks).await;
+    server.play(&release(&server, &path, "one").await).await;
+    server.refuse("StopExecution", "InternalFailure");
+    let ran = async || {
+        let task = server.post(&format!("{path}/tasks/load"), &json!({})).await.json();
+        let id = id(&task);
+        server.store.begin_operation(&id).await.expect("begun");
+        server.store.begin_step(&id, "Run task: load").await.expect("begun");
+        let ended = server
+            .store
+            .end_step(&id, "Run task: load", StepStatus::Succeeded)
+            .await;
+        ended.expect("ended");
+        (id, task["links"]["self"].as_str().expect("a path").to_owned())
+    };
+
+    let (cancelled, link) = ran().await;
+    for _ in 0..2 {
+        let answer = server.post(&format!("{link}/cancel"), &json!({})).await;
+        assert_eq!(
+            (answer.status, &answer.json()["status"]),
+            (202, &json!("cancelled")),
+            "{answer:?}"
+        );
+        let finished = server
+            .store
+            .finish_operation(&cancelled, &End::Succeeded)
+            .await
+            .expect("it");
+        assert_eq!(finished.operation.status, OperationStatus::Cancelled);
+    }
+    let message = "ann cancelled the operation; the task had succeeded by then";
+    assert_eq!(server.get(&link).await.json()["error"]["message"], message);
+
+    let (succeeded, link) = ran().await;
+    server
+        .store
+        .finish_operation(&succeeded, &End::Succeeded)
+        .await
+        .expect("finished");
+    let late = server.post(&format!("{link}/cancel"), &json!({})).await;
+    assert_eq!(late.status, 409, "{late:?}");
 }
 
 #[tokio::test]

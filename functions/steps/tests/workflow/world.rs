@@ -46,6 +46,15 @@ static HTTP: LazyLock<SharedHttpClient> = LazyLock::new(|| {
     config.http_client().expect("a client")
 });
 
+/// Bob approves the plan of an operation; whether that counts.
+pub fn approve(store: &Store, id: &OperationId) -> bool {
+    let approved = RUNTIME.block_on(async {
+        let read = store.operation(id).await?;
+        store.try_approve(&read, "bob".into()).await
+    });
+    approved.is_ok_and(|approved| approved.is_some())
+}
+
 /// The shipped machine, as deployed.
 pub fn machine() -> StateMachine {
     deployed(DEFINITION)
@@ -473,7 +482,7 @@ impl World {
     fn decide(&self, id: &OperationId) -> Answer {
         match self.people {
             People::Approve | People::Cancel => {
-                Self::wait(self.store.approve(id, "bob"));
+                assert!(approve(&self.store, id));
                 Answer::Succeed(json!({}))
             }
             People::Reject => {

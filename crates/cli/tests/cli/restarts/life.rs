@@ -237,7 +237,7 @@ impl<'a> Life<'a> {
         let answer = self.answered(&path, &body).await;
         match answer.status {
             StatusCode::ACCEPTED => acknowledged.push(decision),
-            // It came too late, or between two steps of a release.
+            // It came too late, or between two steps of a release: what took effect is answered again, so the operation goes on.
             StatusCode::CONFLICT => {}
             status => panic!("{}: {path}: {status} {}", self.name, answer.text),
         }

@@ -274,7 +274,10 @@ impl Server {
     pub async fn execution_ended(&self, operation: &Value) -> Value {
         let looking = async {
             loop {
-                let request = json!({ "executionArn": operation["execution_arn"] });
+                // An operation that ended before it began does not have the ARN on its record, and may have an execution.
+                let id = operation["id"].as_str().expect("an ID");
+                let arn = format!("arn:aws:states:us-east-1:000000000000:execution:slipway-operation:{id}");
+                let request = json!({ "executionArn": arn });
                 let execution = self.aws("AWSStepFunctions.DescribeExecution", &request).await;
                 if execution["status"] != "RUNNING" {
                     return execution;
