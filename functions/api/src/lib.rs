@@ -52,6 +52,7 @@ pub mod sign_in;
 mod stack_logs;
 pub mod submission;
 mod viewer;
+mod visible;
 mod waiting;
 mod webhook_key;
 

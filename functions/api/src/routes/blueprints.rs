@@ -24,6 +24,7 @@ use crate::parameters::{InPath, Parameters};
 use crate::shown;
 use crate::submission::{Submission, answer};
 use crate::viewer::Viewer;
+use crate::visible::VisiblePage;
 use crate::{Api, Caller};
 
 /// The maximum length of a description, in bytes.
@@ -55,10 +56,14 @@ pub(super) async fn list(
     let cursor = parameters.cursor();
     parameters.finish()?;
     let cursor = api.opened(cursor).await?;
-    let mut page = api.store.blueprints(limit, cursor.as_ref()).await?;
+    let mut page = VisiblePage::new(limit, cursor, |_| DESCRIPTION_LENGTH);
     let may_read = |name: &Name| viewer.may(Action::Read, &Resource::Blueprint(name.to_string()));
-    page.items.retain(|blueprint| may_read(&blueprint.name));
-    Ok(Json(api.items(page, shown::blueprint_summary).await?))
+    while let Some((limit, cursor)) = page.wanted() {
+        let read = api.store.blueprints(limit, cursor).await?;
+        let judged = read.items.into_iter().map(|one| may_read(&one.name).then_some(one));
+        page.take(judged.collect(), read.next);
+    }
+    Ok(Json(api.items(page.page(), shown::blueprint_summary).await?))
 }
 
 /// Show a blueprint

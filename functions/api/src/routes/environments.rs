@@ -23,6 +23,7 @@ use crate::access::Listed;
 use crate::body::shortened;
 use crate::shown;
 use crate::viewer::Viewer;
+use crate::visible::{VisiblePage, json_size};
 
 use crate::error::Error;
 use crate::openapi::{ChangeProblems, ReadProblems};
@@ -58,12 +59,14 @@ pub(super) async fn list(
     let cursor = parameters.cursor();
     parameters.finish()?;
     let cursor = api.opened(cursor).await?;
-    let mut page = api.store.environments(limit, cursor.as_ref()).await?;
-    page.items.retain(|one| {
-        let unknown = || EnvironmentFacts::unknown(&one.name);
-        let facts = one.record.as_ref().map_or_else(|_| unknown(), EnvironmentFacts::from);
-        viewer.may(Action::Read, &Resource::Environment(facts))
-    });
+    let size = |one: &Configured<Environment>| one.record.as_ref().map_or(0, json_size);
+    let mut page = VisiblePage::new(limit, cursor, size);
+    while let Some((limit, cursor)) = page.wanted() {
+        let read = api.store.environments(limit, cursor).await?;
+        let judged = read.items.into_iter().map(|one| may_read(&viewer, &one).then_some(one));
+        page.take(judged.collect(), read.next);
+    }
+    let page = page.page();
     let sensitive = api.store.sensitive_variables().await?;
     let show = |environment, revision| shown::environment(environment, revision, &caller, &sensitive);
     Ok(Json(api.configured_items(page, show).await?))
@@ -229,6 +232,15 @@ pub(super) async fn delete(
     Err(busy("deleting an environment"))
 }
 
+fn may_read(viewer: &Viewer, environment: &Configured<Environment>) -> bool {
+    let unknown = || EnvironmentFacts::unknown(&environment.name);
+    let facts = environment
+        .record
+        .as_ref()
+        .map_or_else(|_| unknown(), EnvironmentFacts::from);
+    viewer.may(Action::Read, &Resource::Environment(facts))
+}
+
 impl Api {
     /// The environment in a path, if there is one.
     async fn environment_of(&self, name: &str) -> Result<Option<Configured<Environment>>, Error> {
@@ -279,6 +291,7 @@ impl Api {
                 (0, next) => cursor = next,
                 (count, next) => {
                     let listed = self.listed(viewer, page.items).await?;
+                    let listed: Vec<Listed> = listed.into_iter().flatten().collect();
                     return Ok(Some(live_stacks(count, &listed, next.is_some())));
                 }
             }
