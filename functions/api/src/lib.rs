@@ -39,6 +39,7 @@ pub mod caller;
 mod dead_letters;
 pub mod error;
 mod identity;
+mod known;
 pub mod lambda;
 mod openapi;
 pub mod parameters;

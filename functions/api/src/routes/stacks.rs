@@ -181,13 +181,18 @@ impl Api {
 )]
 pub(super) async fn create(
     State(api): State<Api>,
+    viewer: Viewer,
     Admitted(environment): Admitted<Option<Environment>>,
     mut submission: Submission,
 ) -> Result<Response, Error> {
     let draft = StackDraft::read_with_owner(submission.fields()?);
-    let new = Admission::by(&api.store)
+    let judged = Admission::by(&api.store)
         .judge_new_stack(draft, environment, submission.asking())
-        .await?;
+        .await;
+    let new = match judged {
+        Ok(new) => new,
+        Err(refusal) => return Err(api.with_known_names(&viewer, refusal).await?.into()),
+    };
     let accepted = |accepted: Accepted<'_>| submission.accepted(accepted);
     let outcome = api.store.create_stack(&new, submission.idempotency.as_ref(), accepted);
     api.answer(outcome.await?).await

@@ -332,3 +332,31 @@ async fn late_rejection_shows_only_readers_what_was_decided() {
         "Nothing was changed: the plan does not wait for a decision."
     );
 }
+
+#[tokio::test]
+async fn problems_list_only_names_that_the_caller_may_read() {
+    let server = Server::with_blueprint().await;
+    server.publish("zoo", "1.0.0", "variable \"size\" {}\n").await;
+    for (name, hidden) in [("live", "Environment::\"live\""), ("zoo", "Blueprint::\"zoo\"")] {
+        let hide = format!("forbid (principal == Person::\"bob\", action, resource == {hidden});");
+        assert_eq!(put(&server, name, &hide).await.status, 200);
+    }
+    let body = json!({"name": "shop", "blueprint": "no", "environment": "no", "variables": {"size": 1}});
+    for (method, path, body) in [
+        ("POST", "/v1/stacks", Some(&body)),
+        ("GET", "/v1/environments/no", None),
+        ("GET", "/v1/blueprints/no", None),
+        ("GET", "/v1/blueprints/no/versions/1.0.0", None),
+        ("GET", "/v1/blueprints/no/versions/1.0.0/readme", None),
+    ] {
+        let problem = send(&server, bob(), method, path, body).await.json().to_string();
+        assert!(
+            !problem.contains("live") && !problem.contains("zoo"),
+            "{path}: {problem}"
+        );
+        let lists = problem.contains("the environments are: local") || problem.contains("the blueprints are: web");
+        assert!(lists, "{path}: {problem}");
+        let all = send(&server, ann(), method, path, body).await.json().to_string();
+        assert!(all.contains("live") || all.contains("zoo"), "{path}: {all}");
+    }
+}
