@@ -368,7 +368,12 @@ impl Api {
                 return Ok(approved);
             }
             pause(attempt).await;
-            operation = self.store.operation(&operation.id).await?;
+            let changed = self.store.operation(&operation.id).await?;
+            if changed.stack_owner != operation.stack_owner {
+                // The policies decided about an operation of another owner.
+                break;
+            }
+            operation = changed;
         }
         Err(busy("approving a plan"))
     }
