@@ -24,7 +24,7 @@ const READS = [
   ['/console/dead-letters', '/v1/permissions', '/v1/dead-letters'],
   ['/console/audit', '/v1/audit'],
 ];
-const BODIES = ['{}', '[]', 'null', '"text"', '{"items":null}', '{"items":[{}]}', '{"items":{},"next":null}', '{"items":[null],"next":null}'];
+const BODIES = ['{}', '[]', 'null', '{"items":null}', '{"items":[{}]}'];
 
 /** A page that does not wait between its attempts. */
 async function quickPage(browser, options = {}) {
