@@ -72,6 +72,8 @@ export function logPane(operation, live, signal) {
   let wanted = '';
   let following = live;
   let ended = false;
+  /** Where the log goes on. @type {string | undefined} */
+  let after;
   /** @type {import('./types').Step[]} */
   let steps = [];
   let trouble = '';
@@ -178,7 +180,6 @@ export function logPane(operation, live, signal) {
   }
 
   async function follow() {
-    let after;
     let failures = 0;
     while (!ended) {
       try {
