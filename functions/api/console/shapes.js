@@ -109,7 +109,7 @@ const changes = list(/** @type {Shape<import('./types').ResourceChange>} */ (obj
 /** @type {Shape<import('./types').Plan>} */
 const plan = object({
   add: number, change: number, destroy: number, replace: number, import: number, forget: number, moved: number, invoke: optional(number), deferred: optional(number),
-  outputs_changed: flag, resources: changes, verdict: maybe(text), refused_because: maybe(text), refused_by: maybe(text), refused_resources: list(text),
+  outputs_changed: flag, services: optional(list(text)), resources: changes, verdict: maybe(text), refused_because: maybe(text), refused_by: maybe(text), refused_resources: list(text),
 });
 
 /** @type {Shape<import('./types').Operation>} */

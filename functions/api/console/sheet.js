@@ -13,7 +13,7 @@ import { apart } from './visible.js';
 const texts = optional(list(text));
 /** @type {import('./shapes.js').Shape<import('./types').Sheet>} */
 const SHEET = object({
-  hash: text, blueprint: object({ version: text, previous_version: optional(text) }), variables: list(object({ name: text, before: any, after: any, sensitive: optional(flag) })),
+  hash: text, decision: optional(text), decided_by: optional(text), blueprint: object({ version: text, previous_version: optional(text) }), variables: list(object({ name: text, before: any, after: any, sensitive: optional(flag) })),
   subscriptions: optional(list(object({ service: text, before: optional(SUBSCRIPTION), after: optional(SUBSCRIPTION) }))),
   plan: object({
     drift_overwritten: number, not_found: optional(number), provision: optional(number), invoke: optional(number), checks_failed: number, not_understood: texts, warnings: texts,
@@ -85,7 +85,7 @@ export function decidedSheet(operation, signal) {
   async function load() {
     problem = null;
     try {
-      sheet = await get(`/v1/operations/${operation}/sheet`, {}, signal);
+      sheet = await get(`/v1/operations/${operation}/sheet`, SHEET, {}, signal);
     } catch (error) {
       if (signal.aborted) return;
       problem = error;

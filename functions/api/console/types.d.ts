@@ -64,7 +64,7 @@ export interface PlanItem {
 }
 export interface DangerousStatement { migration: string; file: string; line: number; column: number; rule: string; message: string; remedy: string; }
 export interface Sheet {
-  hash: string; decision?: string | null; decided_by?: string | null; blueprint: { version: string; previous_version?: string };
+  hash: string; decision?: string; decided_by?: string; blueprint: { version: string; previous_version?: string };
   variables: { name: string; before?: unknown; after?: unknown; sensitive?: boolean }[];
   subscriptions?: { service: string; before?: { repository: string; tags: string }; after?: { repository: string; tags: string } }[];
   plan: { drift_overwritten: number; not_found?: number; provision?: number; invoke?: number; checks_failed: number; not_understood?: string[]; warnings?: string[]; cost?: { before_cents: number; after_cents: number; without_price: number; prices_of: string; prices_in: string } };
