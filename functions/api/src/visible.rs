@@ -103,7 +103,7 @@ mod tests {
     fn pages(list: &[bool], limit: u16) -> Vec<usize> {
         let (mut lengths, mut next) = (Vec::new(), None);
         loop {
-            let mut page = VisiblePage::new(limit, next, |_| 0);
+            let mut page = VisiblePage::new(limit, next, |()| 0);
             while let Some((limit, cursor)) = page.wanted() {
                 let start = cursor.map_or(0, records_before);
                 let end = start + usize::from(limit);
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn large_records_end_a_page() {
-        let mut page = VisiblePage::new(100, None, |_| ENOUGH);
+        let mut page = VisiblePage::new(100, None, |()| ENOUGH);
         page.take(vec![Some(()), None, Some(())], Some(cursor_after(3)));
         assert_eq!(page.wanted(), None);
         assert_eq!(page.page().items.len(), 2);
