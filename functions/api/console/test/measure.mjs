@@ -1,4 +1,4 @@
-// Measures the first paint of the console with few and with many stacks, as the table of docs/console.md shows it:
+// Measures the first paint of the console with few and with many stacks, as the table of docs/performance.md shows it:
 //
 //     node measure.mjs
 //
