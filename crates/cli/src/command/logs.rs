@@ -42,7 +42,9 @@ pub async fn run(logs: Logs, client: &Client, output: Output) -> Result<(), Erro
 async fn note_queued(operation: &OperationId, client: &Client, output: Output) {
     let shown: Option<Value> = client.get(&format!("/v1/operations/{operation}")).await.ok();
     if let Some(position) = shown.and_then(|shown| shown["position"].as_u64()) {
-        output.note(&format!("{operation} is queued (place {position}) and has no log yet"));
+        output.note(&format!(
+            "{operation} is queued (position {position}) and has no log yet"
+        ));
     }
 }
 

@@ -399,7 +399,7 @@ async fn approver_sees_what_waits_and_what_it_would_do() {
     let sheet = printed(&server.slipway(&["sheet", id]));
     assert!(
         sheet.contains("~ text: (default) -> \"x\"")
-            && sheet.contains("sheet        sha256:")
+            && sheet.contains("sheet hash   sha256:")
             && sheet.contains(&format!("slipway approve {id} --sheet sha256:"))
             && sheet.contains(&format!("slipway reject {id} --reason")),
         "{sheet}"
