@@ -108,7 +108,7 @@ async fn list(query: &[(&str, String)], limit: usize, client: &Client, output: O
     output.table(&items, &columns, &no_record(query));
     if cursor.is_some() {
         output.note(&format!(
-            "These are the newest {}. List more with `--limit {}`.",
+            "Only the newest {}. List more with `--limit {}`.",
             counted(items.len(), "record"),
             limit.saturating_mul(10)
         ));

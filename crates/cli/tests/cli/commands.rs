@@ -163,7 +163,10 @@ fn destroyed_stack_is_found(server: &Server, id: &str) {
     let none = printed(&server.slipway(&[&audit[..], &["environment/nowhere"]].concat()));
     assert_eq!(none.trim(), "No record matches `--subject environment/nowhere`.");
     let newest = complaint(&server.slipway(&["audit", "list", "--limit", "1"]));
-    assert!(newest.contains("the newest 1 record. List more with `--limit 10`."), "{newest}");
+    assert!(
+        newest.contains("Only the newest 1 record. List more with `--limit 10`."),
+        "{newest}"
+    );
     assert_eq!(code(&server.slipway(&[&audit[..], &["first"]].concat())), 3);
     let shown = printed(&server.slipway(&["stack", "show", id]));
     assert!(
