@@ -92,21 +92,7 @@ pub fn sheet(sheet: &Value) -> Vec<Line> {
     part(sheet, "variables", variable, &mut lines);
     part(sheet, "subscriptions", subscription, &mut lines);
     part(sheet, "services", service, &mut lines);
-    lines.push(Line::new(Style::Bold, "changes".to_owned()));
-    let first = sheet["plan"]["first"].as_array().map(Vec::as_slice).unwrap_or_default();
-    for item in first {
-        lines.extend(change(item, &sheet["services"]));
-    }
-    lines.extend(legend(first));
-    let left = sheet["plan"]["items"]
-        .as_u64()
-        .unwrap_or_default()
-        .saturating_sub(first.len() as u64);
-    if left > 0 {
-        let all = hint::command(&format!("plan {}", text("operation")));
-        let line = format!("… and {left} more: {all}");
-        lines.push(Line::new(Style::Bold, line));
-    }
+    lines.extend(changes(sheet));
     lines.push(plain(format!("sheet hash   {}", text("hash"))));
     lines
 }
@@ -207,6 +193,23 @@ fn decision(sheet: &Value) -> Option<Line> {
         _ => return None,
     };
     Some(Line::new(Style::Plain, format!("decision     {text}")))
+}
+
+/// The first entries of the plan, what their marks mean, and how many more there are.
+fn changes(sheet: &Value) -> Vec<Line> {
+    let mut lines = vec![Line::new(Style::Bold, "changes".to_owned())];
+    let first = sheet["plan"]["first"].as_array().map(Vec::as_slice).unwrap_or_default();
+    for item in first {
+        lines.extend(change(item, &sheet["services"]));
+    }
+    lines.extend(legend(first));
+    let items = sheet["plan"]["items"].as_u64().unwrap_or_default();
+    let left = items.saturating_sub(first.len() as u64);
+    if left > 0 {
+        let all = hint::command(&format!("plan {}", text_at(sheet, "operation")));
+        lines.push(Line::new(Style::Bold, format!("… and {left} more: {all}")));
+    }
+    lines
 }
 
 /// An entry of the plan. What the output `slipway` says of the services of the sheet stands with them.
