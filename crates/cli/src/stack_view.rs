@@ -124,7 +124,7 @@ pub fn sheet(stack: &Value, needs: &[String]) -> String {
 /// failed.
 fn last_applied(stack: &Value) -> &'static str {
     match stack["status"].as_str() {
-        Some("failed") => "last applied (the last apply failed)",
+        Some("failed") => "last applied (the last apply did not succeed)",
         Some("provisioning" | "updating") => "last applied (a change is in progress)",
         _ => "last applied",
     }
@@ -155,7 +155,7 @@ mod tests {
         };
         let failed = shown("failed");
         assert!(
-            failed.ends_with("last applied (the last apply failed)\n  size = 1"),
+            failed.ends_with("last applied (the last apply did not succeed)\n  size = 1"),
             "{failed}"
         );
         let updating = shown("updating");
