@@ -185,7 +185,7 @@ fn none(stack: &StackRef, wanted: Wanted, newest: Option<&Value>, planned: Optio
             format!("the stack `{stack}` has no operation in progress or queued"),
         ),
     };
-    let last = planned.filter(|_| wanted == Wanted::Waiting).map(|planned| {
+    let sheet = planned.filter(|_| wanted == Wanted::Waiting).map(|planned| {
         let sheet = hint::command(&format!("sheet {}", text_at(planned, "id")));
         format!("Show the sheet of its last plan with `{sheet}`. ")
     });
@@ -193,7 +193,7 @@ fn none(stack: &StackRef, wanted: Wanted, newest: Option<&Value>, planned: Optio
         title: title.to_owned(),
         detail: format!(
             "{detail}. {}List its operations with `{list}`.",
-            last.unwrap_or_default()
+            sheet.unwrap_or_default()
         ),
         errors: Vec::new(),
     }

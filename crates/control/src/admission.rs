@@ -32,6 +32,7 @@ mod subscription;
 mod there_are;
 mod turn;
 
+pub use self::there_are::{BLUEPRINTS_REMEDY, ENVIRONMENTS_REMEDY};
 pub use self::turn::Turns;
 
 /// Judges requests by what the table has.

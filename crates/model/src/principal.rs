@@ -17,6 +17,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use crate::marks::letters;
+
 /// What the name of a team begins with.
 pub const TEAM: &str = "team:";
 
@@ -26,9 +28,10 @@ const SSO: &str = "AWSReservedSSO_";
 /// The longest name: it is the key of an index, which has at most 2,048 bytes. The ARN of an IAM user has up to 640.
 const LENGTH: usize = 1_024;
 
-/// Whether a name can be recorded. A token may have a claim that is longer.
+/// Whether a name can be recorded. A token may have a claim that is longer, or one that reads as another name: with characters that are
+/// not seen, or that turn the direction of the line.
 pub fn is_recordable(name: &str) -> bool {
-    name.len() <= LENGTH
+    name.len() <= LENGTH && letters(name).all(|(letter, is_mark)| !is_mark && !letter.is_control())
 }
 
 /// What a caller is.
@@ -215,7 +218,7 @@ impl FromStr for Owner {
             }),
             _ => false,
         };
-        if is_named && is_recordable(&text) && !text.chars().any(char::is_control) {
+        if is_named && is_recordable(&text) {
             Ok(Self(text.into_owned()))
         } else {
             Err(InvalidOwner)

@@ -4,6 +4,7 @@ import { get, post, send } from './api.js';
 import { encoded, image, own } from './format.js';
 import { html } from './html.js';
 import { announce, ask, operationPath, planCounts, when } from './parts.js';
+import { OPERATION, RELEASE, page } from './shapes.js';
 
 /** Shows the page of an operation that a request made. @param {import('./types').Operation | null} operation */
 export function follow(operation) {
@@ -97,7 +98,7 @@ export async function destroy(stack) {
       <input id="confirm-name" name="name" required autocomplete="off" spellcheck="false" pattern=${stack.name} data-wrong=${`Type the name of the stack: ${stack.name}`}></div>`,
     confirm: 'Destroy',
     tone: 'danger',
-    act: async () => (await send('DELETE', `/v1/stacks/${stack.id}`, { headers: { 'If-Match': `"${stack.revision}"` } })).value,
+    act: async () => (await send('DELETE', `/v1/stacks/${stack.id}`, OPERATION, { headers: { 'If-Match': `"${stack.revision}"` } })).value,
   }));
 }
 
@@ -116,8 +117,8 @@ export async function approve(operation, sheet) {
       return post(`/v1/operations/${operation.id}/approve`, { ...(sheet ? { sheet: sheet.hash } : {}), ...(comment ? { comment } : {}) });
     },
   });
-  if (answer) announce(/** @type {import('./types').Operation} */ (answer).decision ? 'Approved.' : 'Your approval counts. The plan waits for more.');
-  return /** @type {any} */ (answer);
+  if (answer) announce(answer.decision ? 'Approved.' : 'Your approval counts. The plan waits for more.');
+  return answer;
 }
 
 /** @param {import('./types').Operation} operation @returns {Promise<import('./types').Operation | null>} */
@@ -132,7 +133,7 @@ export async function reject(operation) {
     act: (form) => post(`/v1/operations/${operation.id}/reject`, { reason: String(new FormData(form).get('reason')) }),
   });
   if (answer) announce('Rejected.');
-  return /** @type {any} */ (answer);
+  return answer;
 }
 
 /** @param {import('./types').Operation} operation @returns {Promise<import('./types').Operation | null>} */
@@ -144,7 +145,7 @@ export async function continueRelease(operation) {
     act: () => post(`/v1/operations/${operation.id}/continue`),
   });
   if (answer) announce('Continued.');
-  return /** @type {any} */ (answer);
+  return answer;
 }
 
 /** @param {import('./types').Operation} operation @returns {Promise<import('./types').Operation | null>} */
@@ -157,7 +158,7 @@ export async function rollBackRelease(operation) {
     act: () => post(`/v1/operations/${operation.id}/roll-back`),
   });
   if (answer) announce('Rolled back.');
-  return /** @type {any} */ (answer);
+  return answer;
 }
 
 /** @param {import('./types').Operation} operation @returns {Promise<import('./types').Operation | null>} */
@@ -170,12 +171,10 @@ export async function cancel(operation) {
     act: () => post(`/v1/operations/${operation.id}/cancel`),
   });
   if (answer) announce('Cancel requested.');
-  return /** @type {any} */ (answer);
+  return answer;
 }
 
 /** All releases that a stack's page needs. @param {string} id @param {AbortSignal} signal @returns {Promise<import('./types').Release[]>} */
 export async function releases(id, signal) {
-  /** @type {import('./types').Page<import('./types').Release>} */
-  const page = await get(`/v1/stacks/${encoded(id)}/releases`, { limit: 50 }, signal);
-  return page.items;
+  return (await get(`/v1/stacks/${encoded(id)}/releases`, page(RELEASE), { limit: 50 }, signal)).items;
 }

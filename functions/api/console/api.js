@@ -1,8 +1,10 @@
 // The client of the public API.
 
 import * as session from './session.js';
+import { OPERATION, page } from './shapes.js';
 
 /** @typedef {{field: string, detail: string, remedy: string}} WrongField */
+/** @template T @typedef {import('./shapes.js').Shape<T>} Shape */
 
 /** Why a request was not answered with what it asked for. */
 export class Problem extends Error {
@@ -69,23 +71,29 @@ function note(read, status, signal) {
 }
 
 /** Whether the next answer to a page that asks again and again may be a better one. @param {number} status */
-function isPassing(status) {
+export function isPassing(status) {
   return BUSY.includes(status) || status >= 500;
 }
 
-/** What an answer holds. One that is cut off, or from something else than the API, is no answer. @param {Response} response @param {boolean} changes */
-async function content(response, changes) {
+/**
+ * What an answer holds. One that is cut off, from something else than the API, or of another shape, is no answer.
+ *
+ * @template T @param {Response} response @param {Shape<T>} shape @param {boolean} changes @returns {Promise<T>}
+ */
+async function content(response, shape, changes) {
   const text = await response.text();
-  if (response.status === 204) return null;
   const type = response.headers.get('content-type') ?? '';
-  if (type.startsWith('text/') && !type.startsWith('text/html')) return text;
+  let wrong;
   try {
-    const value = JSON.parse(text);
-    if (typeof value === 'object' && value !== null) return value;
+    const value = response.status === 204 ? null : type.startsWith('text/') && !type.startsWith('text/html') ? text : JSON.parse(text);
+    wrong = shape(value);
+    if (wrong === null) return value;
   } catch {
-    // As below.
+    wrong = '';
   }
-  throw new Problem({ status: 502, title: 'The answer is incomplete', detail: changes ? UNKNOWN : 'Something between the browser and the API cut it off or replaced it.', changes });
+  const field = wrong.replace(/^\./, '');
+  const missing = field ? `Its field ${field} is missing, or of another type.` : 'Something between the browser and the API cut it off or replaced it.';
+  throw new Problem({ status: 502, title: 'The answer is incomplete', detail: changes ? UNKNOWN : missing, changes });
 }
 
 /** Waits, or until `signal` is aborted, which throws. @param {number} milliseconds @param {AbortSignal} [signal] @returns {Promise<void>} */
@@ -129,11 +137,11 @@ function unreachable(changes) {
  * key, so asking again changes nothing twice.
  *
  * @template T
- * @param {string} method @param {string} path
+ * @param {string} method @param {string} path @param {Shape<T>} shape  Of the answer.
  * @param {{body?: unknown, query?: Record<string, string | number | undefined>, headers?: Record<string, string>, signal?: AbortSignal, retries?: number}} [options]
  * @returns {Promise<{value: T, headers: Headers, status: number}>}
  */
-export async function send(method, path, { body, query = {}, headers = {}, signal, retries = 3 } = {}) {
+export async function send(method, path, shape, { body, query = {}, headers = {}, signal, retries = 3 } = {}) {
   const parameters = Object.entries(query).filter(([, value]) => value !== undefined && value !== '');
   const search = new URLSearchParams(parameters.map(([name, value]) => [name, String(value)])).toString();
   const sent = new Headers(headers);
@@ -155,7 +163,7 @@ export async function send(method, path, { body, query = {}, headers = {}, signa
       });
       if (token && response.status !== 401) session.accepted();
       if (response.ok) {
-        const value = await content(response, change !== '');
+        const value = await content(response, shape, change !== '');
         unanswered.delete(change);
         note(read, response.status, signal);
         return { value, headers: response.headers, status: response.status };
@@ -182,33 +190,33 @@ function mayLeave(method) {
   return method === 'GET' && !document.querySelector('dialog[open], form.create');
 }
 
-/** @template T @param {string} path @param {Record<string, string | number | undefined>} [query] @param {AbortSignal} [signal] @returns {Promise<T>} */
-export async function get(path, query, signal) {
-  return (await send('GET', path, { query, signal })).value;
+/** @template T @param {string} path @param {Shape<T>} shape @param {Record<string, string | number | undefined>} [query] @param {AbortSignal} [signal] @returns {Promise<T>} */
+export async function get(path, shape, query, signal) {
+  return (await send('GET', path, shape, { query, signal })).value;
 }
 
-/** @template T @param {string} path @param {unknown} [body] @param {AbortSignal} [signal] @returns {Promise<T>} */
+/** Requests an operation, or decides about one. @param {string} path @param {unknown} [body] @param {AbortSignal} [signal] */
 export async function post(path, body, signal) {
-  return (await send('POST', path, { body, signal })).value;
+  return (await send('POST', path, OPERATION, { body, signal })).value;
 }
 
 /**
  * All pages of a list, the first `most` items at the most. `seen` gets what is there after each page.
  *
  * @template T
- * @param {string} path @param {Record<string, string | number | undefined>} query @param {AbortSignal} signal
+ * @param {string} path @param {Shape<T>} shape  Of an item. @param {Record<string, string | number | undefined>} query @param {AbortSignal} signal
  * @param {{most?: number, seen?: (items: T[], complete: boolean) => void}} [options]
  * @returns {Promise<T[]>}
  */
-export async function all(path, query, signal, { most = 20_000, seen } = {}) {
+export async function all(path, shape, query, signal, { most = 20_000, seen } = {}) {
   /** @type {T[]} */
   const items = [];
   let cursor;
   do {
     /** @type {import('./types').Page<T>} */
-    const page = await get(path, { limit: 100, ...query, cursor }, signal);
-    items.push(...page.items);
-    cursor = page.next ?? undefined;
+    const part = await get(path, page(shape), { limit: 100, ...query, cursor }, signal);
+    items.push(...part.items);
+    cursor = part.next ?? undefined;
     seen?.(items, !cursor);
   } while (cursor && items.length < most);
   return items;

@@ -6,6 +6,7 @@ import { element, html, render } from './html.js';
 import { announce, ask } from './parts.js';
 import { problemPanel } from './problem.js';
 import * as session from './session.js';
+import { flag, list, maybe, object, optional, text } from './shapes.js';
 import { visible } from './visible.js';
 
 /**
@@ -21,6 +22,13 @@ import { visible } from './visible.js';
 
 /** @typedef {{name: string, admin: boolean, groups: string[]}} Caller */
 /** @typedef {(page: Page) => Promise<void>} View */
+
+/** @type {import('./shapes.js').Shape<Caller>} */
+const CALLER = object({ name: text, admin: flag, groups: list(text) });
+/** @type {import('./shapes.js').Shape<import('./session.js').Config>} */
+const CONFIG = object({
+  version: text, sign_in: maybe(object({ issuer: text, client_id: text, scope: text, audience: optional(text) })), key: optional(flag),
+});
 
 /** @type {[RegExp, string, () => Promise<{default: View}>][]} */
 const ROUTES = [
@@ -109,7 +117,7 @@ function failure(error) {
   }
   const status = error instanceof Problem ? error.status : -1;
   const heading = /** @type {Record<number, string>} */ ({ 401: 'Sign in again', 403: 'No access', 404: 'Not found' })[status] ?? 'This page cannot be shown';
-  return html`<h1>${heading}</h1>${problemPanel(error, () => show(false))}`;
+  return html`<h1>${heading}</h1>${problemPanel(error, () => show(true))}`;
 }
 
 /** @param {string} text */
@@ -229,9 +237,9 @@ async function begin() {
     for (const time of document.querySelectorAll('time[data-ago]')) time.textContent = ago(/** @type {HTMLTimeElement} */ (time).dateTime);
   }, 10_000);
   try {
-    const back = await session.start(await get('/console/config.json'));
+    const back = await session.start(await get('/console/config.json', CONFIG));
     if (back) history.replaceState({ key: crypto.randomUUID() }, '', back);
-    caller = await get('/v1/caller');
+    caller = await get('/v1/caller', CALLER);
   } catch (error) {
     if (error instanceof session.SignInNeeded && error.message === 'Signing in…') return render(main, html`<p class="muted loading">Signing in…</p>`);
     const unknown = error instanceof session.SignInNeeded || (error instanceof Problem && error.status === 401);

@@ -2,9 +2,19 @@
 
 import { count } from './format.js';
 import { html } from './html.js';
+import { any, flag, list, number, object, optional, shape, text } from './shapes.js';
 import { apart } from './visible.js';
 
 /** @typedef {import('./types').AttributeChange} AttributeChange */
+
+/** @type {import('./shapes.js').Shape<import('./types').Cut>} */
+const cut = object({ bytes: number, sha256: text });
+/** @type {import('./shapes.js').Shape<import('./types').AttributeChange>} */
+const attribute = object({
+  path: text, before: any, after: any, after_unknown: optional(flag), before_sensitive: optional(flag), after_sensitive: optional(flag), before_hidden: optional(flag),
+  after_hidden: optional(flag), path_hidden: optional(flag), forces_replacement: optional(flag), lines: optional(list(text)), json: /** @type {import('./shapes.js').Shape<import('./types').AttributeChange[] | undefined>} */ (shape((value) => ATTRIBUTES(value))), before_cut: optional(cut), after_cut: optional(cut),
+});
+export const ATTRIBUTES = optional(list(attribute));
 
 /** @param {unknown} value */
 function written(value) {

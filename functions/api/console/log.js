@@ -1,8 +1,10 @@
 // The log of an operation: live, one chapter for each step, as many lines as come.
 
-import { Problem, pause, send } from './api.js';
+import { Problem, isPassing, pause, send } from './api.js';
 import { at, count, counted, duration } from './format.js';
 import { element, html, island, render } from './html.js';
+import { problemPanel } from './problem.js';
+import { flag, list, object, text } from './shapes.js';
 import { visible } from './visible.js';
 import { virtualList } from './vlist.js';
 
@@ -11,8 +13,12 @@ const ROW = 20;
 const MOST = 200_000;
 
 // Terminals' colours and other control sequences: https://ecma-international.org/publications-and-standards/standards/ecma-48/
-const ESCAPES = /\u001b(?:\[([0-?]*)[ -/]*([@-~])|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[@-Z\\^_])/g;
+// A string of controls (OSC, DCS, SOS, PM, APC) that does not end in its line stays, as the text in it does.
+const ESCAPES = /\u001b(?:\[([0-?]*)[ -/]*([@-~])|\][^\u0007\u001b]*(?:\u0007|\u001b\\)|[PX^_][^\u0007\u001b]*\u001b\\|[@-OQ-WYZ\\])/g;
 const COLOURS = ['black', 'red', 'green', 'yellow', 'blue', 'magenta', 'cyan', 'white'];
+
+/** @type {import('./shapes.js').Shape<import('./types').LogLines>} */
+const LOG_LINES = object({ lines: list(object({ time: text, step: text, message: text })), after: text, ended: flag });
 
 /** @typedef {{text: string, tone: string}} Span */
 
@@ -55,11 +61,6 @@ export function plain(line) {
   return spans(line).map((span) => span.text).join('');
 }
 
-/** Whether an answer is whole: one without lines is none, and the log goes on where it was. @param {import('./types').LogLines} answer */
-function hasLines({ lines }) {
-  return Array.isArray(lines) && lines.every((line) => typeof line?.step === 'string' && typeof line.message === 'string');
-}
-
 /** @typedef {{step: string, lines: import('./types').LogLine[], open: boolean, dropped: number}} Chapter */
 
 /** @param {string} operation  The operation's id. @param {boolean} live  Whether lines are still to come: then the newest is in sight. @param {AbortSignal} signal */
@@ -71,13 +72,16 @@ export function logPane(operation, live, signal) {
   let wanted = '';
   let following = live;
   let ended = false;
+  /** Where the log goes on. @type {string | undefined} */
+  let after;
   /** @type {import('./types').Step[]} */
   let steps = [];
   let trouble = '';
 
   const list = virtualList({ height: ROW, row: drawn, label: 'Log lines', role: 'log', className: 'log' });
   const head = element(html`<div class="log-head"></div>`);
-  const pane = island(element(html`<div class="log-pane">${head}${list.element}</div>`));
+  const place = element(html`<div></div>`);
+  const pane = island(element(html`<div class="log-pane">${head}${place}${list.element}</div>`));
   list.element.addEventListener('scroll', () => {
     const end = list.atEnd();
     if (end !== following) {
@@ -138,7 +142,7 @@ export function logPane(operation, live, signal) {
         wanted = event.target.value;
         lay();
       }}>
-      <span class="muted" role="status">${trouble || (wanted ? `${count(matches)} of ${counted(lines, 'line')}` : ended ? counted(lines, 'line') : `${counted(lines, 'line')}, live`)}</span>
+      <span class="muted" role="status" aria-live=${trouble || wanted || ended ? null : 'off'}>${trouble || (wanted ? `${count(matches)} of ${counted(lines, 'line')}` : ended ? counted(lines, 'line') : `${counted(lines, 'line')}, live`)}</span>
       <span class="grow"></span>
       ${following || ended ? null : html`<button type="button" class="small" @click=${() => {
         following = true;
@@ -176,13 +180,11 @@ export function logPane(operation, live, signal) {
   }
 
   async function follow() {
-    let after;
     let failures = 0;
     while (!ended) {
       try {
         /** @type {{value: import('./types').LogLines, headers: Headers}} */
-        const answer = await send('GET', `/v1/operations/${operation}/logs`, { query: { wait: 20, after }, signal, retries: 0 });
-        if (!hasLines(answer.value)) throw new Problem({ status: 502, title: 'The answer is incomplete' });
+        const answer = await send('GET', `/v1/operations/${operation}/logs`, LOG_LINES, { query: { wait: 20, after }, signal, retries: 0 });
         // The position moves with the lines, before they are drawn: what fails to draw them neither loses nor repeats one.
         keep(answer.value.lines);
         ({ after, ended } = answer.value);
@@ -199,8 +201,15 @@ export function logPane(operation, live, signal) {
         trouble = problem.title;
         failures += 1;
         drawHead();
+        // What is denied or not there remains so, and each denial is recorded.
+        if (!isPassing(problem.status)) {
+          return render(place, problemPanel(problem, () => {
+            render(place, null);
+            follow();
+          }));
+        }
         await pause(Math.max(problem.retryAfter * 1_000, Math.min(15_000, 500 * 2 ** failures)), signal).catch(() => {});
-        if (signal.aborted || problem.status === 404) return;
+        if (signal.aborted) return;
       }
     }
   }

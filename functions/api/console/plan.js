@@ -1,10 +1,12 @@
 // What a plan changes, resource by resource: deletes first, grouped by module, searchable, with the attributes of each.
 
 import { Problem, get } from './api.js';
-import { attributeList } from './attributes.js';
+import { ATTRIBUTES, attributeList } from './attributes.js';
 import { count, counted, own } from './format.js';
 import { element, html, island, render } from './html.js';
 import { planCounts } from './parts.js';
+import { problemPanel } from './problem.js';
+import { flag, list, number, object, optional, page, text } from './shapes.js';
 
 /** @typedef {import('./types').PlanItem} PlanItem */
 
@@ -56,6 +58,15 @@ const MOST = 20_000;
 /** Up to how many changes that lose something are open from the start. */
 const OPEN = 8;
 
+const texts = optional(list(text));
+/** @type {import('./shapes.js').Shape<import('./types').PlanItem>} */
+const planItem = object({
+  subject: text, action: optional(text), address: text, type: optional(text), previous_address: optional(text), deposed: optional(text), reason: optional(text),
+  replace_paths: texts, replace_order: optional(text), import_id: optional(text), attributes: ATTRIBUTES, trigger: optional(object({ resource: optional(text) })), overwritten: optional(flag),
+  status: optional(text), problems: texts, not_understood: optional(text), part: optional(number), provisioners: texts, hidden: optional(flag),
+});
+const PLAN_ITEMS = page(planItem);
+
 /** The module that an address is in: `module.a["x"].module.b`, or nothing for the root. @param {string} address */
 export function moduleOf(address) {
   return /^(?:module\.[^.[]+(?:\[(?:"(?:\\.|[^"\\])*"|\d+)\])?\.)*/.exec(address)?.[0].replace(/\.$/, '') ?? '';
@@ -91,8 +102,8 @@ async function read(operation, signal) {
   let after;
   do {
     try {
-      /** @type {{items: PlanItem[], next: string | null}} */
-      const page = await get(`/v1/operations/${operation}/plan`, { limit: 100, after }, signal);
+      /** @type {import('./types').Page<PlanItem>} */
+      const page = await get(`/v1/operations/${operation}/plan`, PLAN_ITEMS, { limit: 100, after }, signal);
       items.push(...page.items);
       after = page.next ?? undefined;
     } catch (error) {
@@ -111,7 +122,8 @@ export function planPane(operation, signal) {
   let items = [];
   let wanted = '';
   let loading = false;
-  let trouble = '';
+  /** @type {unknown} */
+  let problem = null;
   /** @type {Set<string>} */
   const all = new Set();
   /** @type {Set<string>} */
@@ -120,7 +132,7 @@ export function planPane(operation, signal) {
 
   async function load() {
     loading = true;
-    trouble = '';
+    problem = null;
     draw();
     try {
       const found = await read(operation, signal);
@@ -129,7 +141,7 @@ export function planPane(operation, signal) {
       if (losing.length <= OPEN) for (const one of losing) opened.add(keyOf(one));
     } catch (error) {
       if (signal.aborted) return;
-      trouble = error instanceof Error ? error.message : String(error);
+      problem = error;
     }
     loading = false;
     draw();
@@ -176,12 +188,12 @@ export function planPane(operation, signal) {
           draw();
         }}><span class="muted" role="status">${query ? `${count(matching.length)} of ${count(items.length)}` : ''}</span>` : null}
         <span class="grow"></span>${items.some(hasMore) ? html`<button type="button" class="small quiet" @click=${() => fold(opened.size === 0)}>${opened.size === 0 ? 'Expand' : 'Collapse'}</button>` : null}</div>
-      ${plan.refused_because ? html`<div class="note" data-tone="bad"><strong>Refused by <code>${plan.refused_by}</code></strong><p>${plan.refused_because}</p></div>` : null}
-      ${trouble ? html`<div class="note" data-tone="bad"><strong>The plan could not be read</strong><p>${trouble}</p><p><button type="button" class="small" @click=${load}>Try again</button></p></div>` : null}
+      ${plan.refused_because ? html`<div class="note" data-tone="bad"><strong>Refused by <code>${plan.refused_by}</code></strong><p class="message">${plan.refused_because}</p></div>` : null}
+      ${problem ? problemPanel(problem, load) : null}
       ${losing.length ? group('losing', null, losing, query) : null}
       ${grouped(matching.filter((one) => one.subject === 'resource' && !loses(one))).map(([module, found]) => group(`module-${module}`, module ? html`<code>${module}</code>` : null, found, query))}
       ${others.map(([subject, found]) => group(`subject-${subject}`, SUBJECTS[subject], found, query))}
-      ${loading ? html`<p class="muted pad">Reading the plan…</p>` : changes > resources && !trouble ? html`<p class="note" data-tone="wait">${counted(changes - resources, 'more change is', 'more changes are')} in the plan, and not in this list.</p>` : null}`);
+      ${loading ? html`<p class="muted pad">Reading the plan…</p>` : changes > resources && !problem ? html`<p class="note" data-tone="wait">${counted(changes - resources, 'more change is', 'more changes are')} in the plan, and not in this list.</p>` : null}`);
   }
 
   /** @param {string} key @param {unknown} heading @param {PlanItem[]} found @param {string} query */

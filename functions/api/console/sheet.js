@@ -1,13 +1,34 @@
 // The approval sheet: everything that an approver decides by, with the hash that an approval quotes.
 
 import { Problem, get } from './api.js';
-import { attributeList } from './attributes.js';
+import { ATTRIBUTES, attributeList } from './attributes.js';
 import { at, counted, image, own, shown, words } from './format.js';
 import { element, html, island, render } from './html.js';
 import { problemPanel } from './problem.js';
+import { SUBSCRIPTION, any, flag, list, maybe, number, object, optional, text } from './shapes.js';
 import { apart } from './visible.js';
 
 /** @typedef {import('./types').Sheet} Sheet */
+
+const texts = optional(list(text));
+/** @type {import('./shapes.js').Shape<import('./types').Sheet>} */
+const SHEET = object({
+  hash: text, blueprint: object({ version: text, previous_version: optional(text) }), variables: list(object({ name: text, before: any, after: any, sensitive: optional(flag) })),
+  subscriptions: optional(list(object({ service: text, before: optional(SUBSCRIPTION), after: optional(SUBSCRIPTION) }))),
+  plan: object({
+    drift_overwritten: number, not_found: optional(number), provision: optional(number), invoke: optional(number), checks_failed: number, not_understood: texts, warnings: texts,
+    cost: optional(object({ before_cents: number, after_cents: number, without_price: number, prices_of: text, prices_in: text })),
+  }),
+  destroy_count: number, forget_count: number,
+  services: list(object({ name: text, action: optional(text), image_before: optional(text), image_after: optional(text), attributes: ATTRIBUTES })),
+  runs: object({
+    release: flag, migrations: texts, backups: texts, snapshot: flag, task: optional(text), dangerous_count: optional(number),
+    dangerous: optional(list(object({ migration: text, file: text, line: number, column: number, rule: text, message: text, remedy: text }))),
+  }),
+  policies: list(object({ policy: text, verdict: text, reason: text })),
+  approval: optional(object({ required: number, self_approval: flag, expires_at: text, required_by: list(object({ policy: text, reason: text })) })),
+  approvals_given: number, approvals: list(object({ by: text, at: text, sheet: maybe(text), comment: maybe(text), counts: flag })),
+});
 
 /** @param {string} operation @param {AbortSignal} signal @param {{approve: ((sheet: Sheet | null) => void) | null, reject: (() => void) | null}} decide  Null for what the user may not do. */
 export function sheetPane(operation, signal, { approve, reject }) {
@@ -16,14 +37,20 @@ export function sheetPane(operation, signal, { approve, reject }) {
   /** @type {unknown} */
   let problem = null;
   let loaded = false;
+  /** The newest request: an answer to an earlier one says what was. */
+  let newest = 0;
   const pane = island(element(html`<section class="note sheet" data-tone="wait" aria-label="Approval"></section>`));
 
   async function load() {
-    problem = null;
+    newest += 1;
+    const request = newest;
     try {
-      sheet = await get(`/v1/operations/${operation}/sheet`, {}, signal);
+      const found = await get(`/v1/operations/${operation}/sheet`, SHEET, {}, signal);
+      if (request !== newest) return;
+      [sheet, problem] = [found, null];
     } catch (error) {
-      if (signal.aborted) return;
+      if (signal.aborted || request !== newest) return;
+      problem = null;
       // A plan of an earlier version has no sheet: it is approved by what the operation shows.
       if (!(error instanceof Problem && error.status === 404)) problem = error;
     }
@@ -81,7 +108,7 @@ function body(sheet) {
   const parts = /** @type {[string, unknown][]} */ ([
     ['Destructive', losses(sheet)],
     ['Caution', caution(sheet)],
-    ['Warnings', sheet.plan.warnings?.length ? html`<ul class="plain-list">${sheet.plan.warnings.map((text) => html`<li>${text}</li>`)}</ul>` : null],
+    ['Warnings', sheet.plan.warnings?.length ? html`<ul class="plain-list">${sheet.plan.warnings.map((one) => html`<li class="warning">${one.trim() ? one : '(empty)'}</li>`)}</ul>` : null],
     ['Cost', cost(sheet)],
     ['Version', sheet.blueprint.previous_version ? html`<span class="old">${sheet.blueprint.previous_version}</span> → <span class="new">${sheet.blueprint.version}</span>` : null],
     ['Variables', sheet.variables.length ? html`<ul class="attributes">${sheet.variables.map(variable)}</ul>` : null],

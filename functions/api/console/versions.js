@@ -1,9 +1,34 @@
 // The versions of a blueprint, of which one may not be available any more.
 
 import { Problem, get, send } from './api.js';
-import { encoded } from './format.js';
+import { encoded, own } from './format.js';
 import { html } from './html.js';
 import { announce, ask, when } from './parts.js';
+import { NOTHING, any, flag, isRecord, list, map, maybe, object, optional, shape, text } from './shapes.js';
+
+/** The type of a variable. @type {import('./shapes.js').Shape<import('./types').Kind>} */
+const kind = shape((value) => {
+  if (typeof value === 'string') return null;
+  if (!isRecord(value)) return '';
+  const [name] = Object.keys(value);
+  const wrong = own(KINDS, name)?.(value[name]);
+  return wrong === null ? null : `.${name}${wrong ?? ''}`;
+});
+/** @type {Record<string, import('./shapes.js').Shape<any>>} */
+const KINDS = { list: kind, set: kind, map: kind, tuple: list(kind), object: map(object({ type: kind, optional: flag, default: any })) };
+
+/** @type {import('./shapes.js').Shape<import('./types').Blueprint>} */
+export const BLUEPRINT = object({
+  name: text, description: text, version: text, draft: flag, published_at: text, published_by: optional(text), digest: text,
+  variables: list(object({
+    name: text, type: kind, type_text: text, required: flag, default: any, default_expression: optional(text), nullable: flag, description: text, sensitive: flag,
+    validations: list(object({ condition: text, error_message: text })),
+  })),
+  deprecation: maybe(object({ message: text, by: text, at: text })), versions: optional(list(text)),
+  history: optional(list(object({ version: text, published_at: text, draft: flag, deprecated: maybe(text) }))), next: optional(text),
+});
+/** @type {import('./shapes.js').Shape<import('./types').BlueprintSummary>} */
+export const BLUEPRINT_SUMMARY = object({ name: text, description: text, version: text, draft: flag, published_at: text, published_by: optional(text) });
 
 /** @typedef {import('./types').Blueprint} Blueprint */
 /** @typedef {import('./types').Stack} Stack */
@@ -18,12 +43,11 @@ import { announce, ask, when } from './parts.js';
  */
 export async function readVersion(name, version, signal) {
   const path = `/v1/blueprints/${encoded(name)}`;
-  /** @type {Blueprint} */
-  const latest = await get(path, {}, signal);
+  const latest = await get(path, BLUEPRINT, {}, signal);
   const versions = latest.history ?? [];
   if (!version || version === latest.version) return { latest, blueprint: latest, versions };
   try {
-    return { latest, blueprint: await get(`${path}/versions/${encoded(version)}`, {}, signal), versions };
+    return { latest, blueprint: await get(`${path}/versions/${encoded(version)}`, BLUEPRINT, {}, signal), versions };
   } catch (error) {
     if (error instanceof Problem && error.status === 404) return { latest, blueprint: null, versions };
     throw error;
@@ -85,7 +109,7 @@ export async function deprecate(blueprint) {
       <div class="field"><label for="message">Reason, and the version to use instead</label>
       <textarea id="message" name="message" rows="3" required maxlength="1000" data-wrong="Give the reason, and the version to use instead."></textarea></div>`,
     confirm: 'Deprecate',
-    act: (form) => send('PUT', `${path(blueprint)}/deprecation`, { body: { message: String(new FormData(form).get('message')) } }),
+    act: (form) => send('PUT', `${path(blueprint)}/deprecation`, BLUEPRINT, { body: { message: String(new FormData(form).get('message')) } }),
   });
   if (done) announce('Deprecated.');
   return Boolean(done);
@@ -97,7 +121,7 @@ export async function undeprecate(blueprint) {
     title: `End the deprecation of ${blueprint.name}@${blueprint.version}`,
     body: html`<p>The message is no longer shown.</p>`,
     confirm: 'End the deprecation',
-    act: () => send('DELETE', `${path(blueprint)}/deprecation`),
+    act: () => send('DELETE', `${path(blueprint)}/deprecation`, NOTHING),
   });
   if (done) announce('No longer deprecated.');
   return Boolean(done);
@@ -110,7 +134,7 @@ export async function discard(blueprint) {
     body: html`<p>The version is deleted. Stacks that are made from it keep its files until their next update, which names another version.</p>`,
     confirm: 'Discard',
     tone: 'danger',
-    act: () => send('DELETE', path(blueprint)),
+    act: () => send('DELETE', path(blueprint), NOTHING),
   });
   if (done) announce('Discarded.');
   return Boolean(done);

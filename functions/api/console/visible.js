@@ -4,7 +4,15 @@
  * Controls other than the tab and the line break, and the marks of crates/model/src/marks.rs: a test holds the two together. U+FE0F
  * directly behind a symbol stays: there, it asks for the picture in colour, and written out it would make each ⚠️ unreadable.
  */
-const HIDDEN = /(?:[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\ufff9-\ufffb\p{Default_Ignorable_Code_Point}](?<![\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u21ff\u2300-\u23ff\u24c2\u25a0-\u27bf\u2934\u2935\u2b00-\u2bff\u3030\u303d\u3297\u3299\u{1f000}-\u{1faff}]\ufe0f))+/gu;
+const HIDDEN = /(?:[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\u2800\ufff9-\ufffb\p{Default_Ignorable_Code_Point}](?<![\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u21ff\u2300-\u23ff\u24c2\u25a0-\u27bf\u2934\u2935\u2b00-\u2bff\u3030\u303d\u3297\u3299\u{1f000}-\u{1faff}]\ufe0f))+/gu;
+
+/** The same in a text of nothing but spaces, which would read as none: those that are not of ASCII, too. */
+const HIDDEN_OR_SPACE = new RegExp(`(?:${HIDDEN.source}|(?!\\p{ASCII})\\p{White_Space})+`, 'gu');
+
+/** What is to be written out of a text. @param {string} text */
+function hidden(text) {
+  return /^\p{White_Space}+$/u.test(text) ? HIDDEN_OR_SPACE : HIDDEN;
+}
 
 /** @param {string} text */
 function written(text) {
@@ -13,7 +21,7 @@ function written(text) {
 
 /** A text as it is read: `\u{202e}` for a character that turns the direction of a line. @param {string} text */
 export function visible(text) {
-  return text.replace(HIDDEN, written);
+  return text.replace(hidden(text), written);
 }
 
 /** A text in parts that are read as they are, and parts that stand for what is not seen. @param {string} text @returns {{text: string, hidden: boolean}[]} */
@@ -21,7 +29,7 @@ export function pieces(text) {
   /** @type {{text: string, hidden: boolean}[]} */
   const found = [];
   let from = 0;
-  for (const match of text.matchAll(HIDDEN)) {
+  for (const match of text.matchAll(hidden(text))) {
     if (match.index > from) found.push({ text: text.slice(from, match.index), hidden: false });
     found.push({ text: written(match[0]), hidden: true });
     from = match.index + match[0].length;

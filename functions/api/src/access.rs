@@ -278,12 +278,12 @@ impl Api {
         }
     }
 
-    /// The stacks of a page that the caller may list.
-    pub(crate) async fn listed(&self, viewer: &Viewer, stacks: Vec<Stack>) -> Result<Vec<Listed>, Error> {
+    /// The stacks of a page; `None` for each that the caller may not list.
+    pub(crate) async fn listed(&self, viewer: &Viewer, stacks: Vec<Stack>) -> Result<Vec<Option<Listed>>, Error> {
         let environments = self
             .environments_of(stacks.iter().map(|stack| &stack.environment))
             .await?;
-        let listed = stacks.into_iter().filter_map(|stack| {
+        let listed = stacks.into_iter().map(|stack| {
             let environment = environments[&stack.environment].clone();
             let resource = Resource::Stack(StackFacts::new(&stack, environment));
             viewer.may(Action::List, &resource).then(|| Listed {
@@ -305,12 +305,12 @@ impl Api {
         Ok(names.into_iter().cloned().zip(facts).collect())
     }
 
-    /// The operations of a page that the caller may read, and the stacks of the page.
+    /// The operations of a page, with `None` for each that the caller may not read, and the stacks of the page.
     pub(crate) async fn readable(
         &self,
         viewer: &Viewer,
         operations: Vec<Operation>,
-    ) -> Result<(Vec<Operation>, BTreeMap<StackId, Stack>), Error> {
+    ) -> Result<(Vec<Option<Operation>>, BTreeMap<StackId, Stack>), Error> {
         let environments = self
             .environments_of(operations.iter().map(|operation| &operation.environment))
             .await?;
@@ -321,7 +321,10 @@ impl Api {
             let environment = environments[&operation.environment].clone();
             viewer.may_read(operation, StackFacts::new(&stacks[&operation.stack], environment))
         };
-        let operations = operations.into_iter().filter(may_read).collect();
+        let operations = operations
+            .into_iter()
+            .map(|operation| may_read(&operation).then_some(operation))
+            .collect();
         Ok((operations, stacks))
     }
 

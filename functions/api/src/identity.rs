@@ -247,6 +247,10 @@ mod tests {
                 )
             };
             assert!(named(900).is_some() && named(2_048).is_none(), "{claim:?}");
+            for spoofed in ["ann\u{200b}", "\u{202e}nna", "ann\n", "ann\u{fe0f}"] {
+                let claims = json!({ claim.name(): spoofed, "email_verified": "true" });
+                assert_eq!(name(claim, &claims), None, "{claim:?} {spoofed:?}");
+            }
         }
     }
 

@@ -39,6 +39,7 @@ pub mod caller;
 mod dead_letters;
 pub mod error;
 mod identity;
+mod known;
 pub mod lambda;
 mod openapi;
 pub mod parameters;
@@ -52,6 +53,7 @@ pub mod sign_in;
 mod stack_logs;
 pub mod submission;
 mod viewer;
+mod visible;
 mod waiting;
 mod webhook_key;
 

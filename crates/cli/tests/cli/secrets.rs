@@ -167,7 +167,14 @@ impl Shown {
             ("sheet", format!("{operation}/sheet")),
             ("stack", format!("/v1/stacks/{stack}")),
             ("list of stacks", "/v1/stacks".to_owned()),
-            ("list of operations", "/v1/operations?status=running".to_owned()),
+            ("waiting", "/v1/operations?status=waiting_for_approval".to_owned()),
+            ("failed", "/v1/operations?status=failed".to_owned()),
+            (
+                "notifications",
+                "/v1/notifications?since=1970-01-01T00:00:00Z".to_owned(),
+            ),
+            ("audit log", "/v1/audit?limit=100".to_owned()),
+            ("releases", format!("/v1/stacks/{stack}/releases")),
         ] {
             let answer = server.request(Method::GET, &path, &[], None).await;
             self.add(surface, answer.text);

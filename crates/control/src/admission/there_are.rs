@@ -1,4 +1,4 @@
-//! What requests name: it, or a problem that says which there are.
+//! What requests name: it, or a problem with a remedy.
 
 use semver::Version;
 use slipway_model::blueprint::Blueprint;
@@ -9,11 +9,17 @@ use slipway_store::Error;
 
 use super::Admission;
 
-/// How many names a text lists.
+/// How many versions a text lists.
 const NAMED: u16 = 20;
 
+/// The remedy for an unknown environment. Policies decide which names a caller may read, so none is in it.
+pub const ENVIRONMENTS_REMEDY: &str = "give one of those that you may read: `slipway environment list`";
+
+/// The remedy for an unknown blueprint, likewise.
+pub const BLUEPRINTS_REMEDY: &str = "give one of those that you may read: `slipway blueprint list`";
+
 impl Admission<'_> {
-    /// The environment of this name; without one, a problem that says which there are.
+    /// The environment of this name; without one, a problem.
     pub(super) async fn known_environment(
         self,
         name: &Name,
@@ -22,16 +28,15 @@ impl Admission<'_> {
         match self.store.environment(name).await {
             Ok(environment) => Ok(Some(environment)),
             Err(Error::NotFound { .. }) => {
-                let remedy = self.environments_there_are().await?;
                 let detail = format!("there is no environment `{name}`");
-                problems.push(FieldProblem::new("environment", detail, remedy));
+                problems.push(FieldProblem::new("environment", detail, ENVIRONMENTS_REMEDY));
                 Ok(None)
             }
             Err(error) => Err(error),
         }
     }
 
-    /// The version of a blueprint, the latest where none is named; without one, a problem that says which there are.
+    /// The version of a blueprint, the latest where none is named; without one, a problem that says which versions there are.
     pub(super) async fn known_blueprint(
         self,
         name: &Name,
@@ -50,27 +55,13 @@ impl Admission<'_> {
                     FieldProblem::new("version", format!("`{name}` has no version {version}"), remedy)
                 } else {
                     let detail = format!("there is no blueprint `{name}`");
-                    FieldProblem::new("blueprint", detail, self.blueprints_there_are().await?)
+                    FieldProblem::new("blueprint", detail, BLUEPRINTS_REMEDY)
                 };
                 problems.push(problem);
                 Ok(None)
             }
             Err(error) => Err(error),
         }
-    }
-
-    /// Which environments there are, as a remedy.
-    pub async fn environments_there_are(self) -> Result<String, Error> {
-        let page = self.store.environments(NAMED, None).await?;
-        let names: Vec<String> = page.items.into_iter().map(|environment| environment.name).collect();
-        Ok(listed("environments", &names, page.next.is_some()))
-    }
-
-    /// Which blueprints there are, as a remedy.
-    pub async fn blueprints_there_are(self) -> Result<String, Error> {
-        let page = self.store.blueprints(NAMED, None).await?;
-        let names: Vec<String> = page.items.iter().map(|blueprint| blueprint.name.to_string()).collect();
-        Ok(listed("blueprints", &names, page.next.is_some()))
     }
 
     /// Which versions of a blueprint there are, as a remedy; none where there is no such blueprint.
@@ -81,14 +72,11 @@ impl Admission<'_> {
             format!("{}{mark}", blueprint.version)
         };
         let versions: Vec<String> = page.items.iter().map(marked).collect();
-        Ok((!versions.is_empty()).then(|| listed("versions", &versions, page.next.is_some())))
-    }
-}
-
-fn listed(noun: &str, names: &[String], more: bool) -> String {
-    match names {
-        [] => format!("there are no {noun} yet"),
-        names if more => format!("some of the {noun} are: {}", names.join(", ")),
-        names => format!("the {noun} are: {}", names.join(", ")),
+        let which = if page.next.is_some() {
+            "some of the versions"
+        } else {
+            "the versions"
+        };
+        Ok((!versions.is_empty()).then(|| format!("{which} are: {}", versions.join(", "))))
     }
 }

@@ -64,6 +64,12 @@ impl Position {
         self.0.seen.contains(&(at - self.0.from, id))
     }
 
+    /// The position of a reader who has seen these notifications besides, or may not see them.
+    #[must_use]
+    pub fn past(&self, notifications: &[Notification]) -> Self {
+        self.having_seen(notifications.iter().map(mark))
+    }
+
     /// The position of a reader who has seen these besides.
     fn having_seen(&self, marks: impl Iterator<Item = (i64, u32)>) -> Self {
         let before = self.0.seen.iter().map(|(after, id)| (self.0.from + after, *id));
@@ -114,7 +120,7 @@ impl Store {
             }
         }
         notifications.truncate(limit);
-        let position = position.having_seen(notifications.iter().map(mark));
+        let position = position.past(&notifications);
         Ok(Followed {
             notifications,
             position,

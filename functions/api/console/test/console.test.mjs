@@ -26,6 +26,7 @@ const { hostile } = await import('./hostile.mjs');
 const { large } = await import('./large.mjs');
 const { pauses } = await import('./pauses.mjs');
 const { problems } = await import('./problems.mjs');
+const { shapes } = await import('./shapes.mjs');
 const { signIn } = await import('./sign_in.mjs');
 const { visible } = await import('./visible.mjs');
 
@@ -39,5 +40,6 @@ hostile(shared);
 large(shared);
 pauses(shared);
 problems(shared);
+shapes(shared);
 signIn(shared);
 visible(shared);

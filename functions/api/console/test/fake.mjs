@@ -127,10 +127,9 @@ ${'> - '.repeat(30)}${line}
 
 const page = (items) => ({ items, next: null });
 
-/** Answers every request of the page under `/v1`, with one text everywhere. */
-export async function answerWith(target, text) {
-  /** @type {[RegExp, () => unknown][]} */
-  const answers = [
+/** The answers by their paths, with one text everywhere. @returns {[RegExp, () => unknown][]} */
+function answersOf(text) {
+  return [
     [/^\/v1\/caller$/, () => ({ name: text(), admin: true, groups: [text()] })],
     [/^\/v1\/permissions$/, () => ({ actions: ['list', 'read', 'request-update', 'request-release', 'request-destroy', 'request-task', 'approve', 'reject', 'operate', 'configure', text()] })],
     [/^\/v1\/operations$/, () => page([{ ...operation(text()), ended_at: new Date().toISOString() }, { ...operation(text(), undefined, 'running'), id: 'op-2', error: null }])],
@@ -153,6 +152,16 @@ export async function answerWith(target, text) {
     [/^\/v1\/environments$/, () => ({ ...page([environment(text())]), unreadable: [text()] })],
     [/^\/v1\/source-accounts$/, () => ({ ...page([sourceAccount(text())]), unreadable: [text()] })],
   ];
+}
+
+/** The good answer at a path. */
+export function answerAt(pathname, text) {
+  return answersOf(text).find(([pattern]) => pattern.test(pathname))?.[1]();
+}
+
+/** Answers every request of the page under `/v1`, with one text everywhere. */
+export async function answerWith(target, text) {
+  const answers = answersOf(text);
   await target.route('**/v1/**', (route) => {
     const { pathname } = new URL(route.request().url());
     const found = answers.find(([pattern]) => pattern.test(pathname));

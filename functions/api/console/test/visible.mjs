@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import test from 'node:test';
 
+import { plain } from '../log.js';
 import { apart, visible as shown } from '../visible.js';
 import { answerWith, operation, planItem, sheet, stack } from './fake.mjs';
 import { axe, openPage, visit } from './support.mjs';
@@ -34,8 +35,11 @@ export function visible(shared) {
     for (let code = 0; code <= 0x10ffff; code += 1) {
       const control = (code < 0x20 && code !== 9 && code !== 10) || (code >= 0x7f && code <= 0x9f);
       const text = String.fromCodePoint(code);
-      const written = control || marks.has(code) ? `\\u{${code.toString(16)}}` : text;
-      if (shown(text) !== written) assert.fail(`U+${code.toString(16)} as ${shown(text)}`);
+      const escape = `\\u{${code.toString(16)}}`;
+      const written = control || marks.has(code) ? escape : text;
+      // A space that is not of ASCII is written out in a text that has nothing else.
+      const alone = code > 0x7f && /^\p{White_Space}$/u.test(text) ? escape : written;
+      if (shown(text) !== alone || shown(`a${text}`) !== `a${written}` || shown(` ${text}`) !== ` ${alone}`) assert.fail(`U+${code.toString(16)} as ${shown(text)}`);
       // Behind a symbol, the selector of pictures stays, and only one.
       const picture = symbols.has(code) ? '\ufe0f' : '\\u{fe0f}';
       if (shown(`${text}\ufe0f\ufe0f`) !== `${written}${picture}\\u{fe0f}`) assert.fail(`U+${code.toString(16)} U+FE0F as ${shown(`${text}\ufe0f`)}`);
@@ -54,6 +58,15 @@ export function visible(shared) {
     assert.deepEqual(apart('für', 'gegen', plain), ['für', 'gegen']);
     assert.deepEqual(apart('日本', '中国', plain), ['日本', '中国']);
     assert.deepEqual(apart('same', 'same', plain), ['same', 'same']);
+  });
+
+  test('a control sequence that does not end hides no text of a log', () => {
+    for (const [line, text] of [
+      ['a\u001b[31mb\u001b[0mc', 'abc'], ['a\u001b]8;;u\u0007b\u001b]8;;\u001b\\c', 'abc'], ['a\u001bPq\u001b\\b', 'ab'], ['a\u001b_q\u001b\\b\u001bMc', 'abc'],
+    ]) assert.equal(plain(line), text);
+    // Cut off at the end of a line or of a part of one, such as all before the rest of it arrives.
+    for (const line of ['a\u001b]8;;u b', 'a\u001b]0;b\u001b', 'a\u001bPb', 'a\u001b^b', 'a\u001b_b', 'a\u001bXb', 'a\u001b[31', '31mb', 'a\u001b']) assert.equal(plain(line), line);
+    assert.equal(plain('a\u001b]8;;u \u001b[1mb'), 'a\u001b]8;;u b');
   });
 
   test('an approver sees the value that is applied', async () => {

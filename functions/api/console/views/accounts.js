@@ -4,12 +4,15 @@ import { get } from '../api.js';
 import { counted } from '../format.js';
 import { html } from '../html.js';
 import { card, empty } from '../parts.js';
+import { list, maybe, object, page, text } from '../shapes.js';
+
+/** @type {import('../shapes.js').Shape<import('../types').SourceAccount>} */
+const SOURCE_ACCOUNT = object({ account: text, description: text, actions: list(text), blueprints: list(text), environments: list(text), results: maybe(text) });
 
 /** @param {import('../app.js').Page} page */
 export default async function view({ signal, show, title }) {
   title('Source accounts');
-  /** @type {import('../types').Page<import('../types').SourceAccount>} */
-  const { items, unreadable = [] } = await get('/v1/source-accounts', { limit: 100 }, signal);
+  const { items, unreadable = [] } = await get('/v1/source-accounts', page(SOURCE_ACCOUNT), { limit: 100 }, signal);
   show(html`<div class="title"><h1>Source accounts</h1></div>
     <p class="lead">AWS accounts whose events may request operations, and which ones.</p>
     ${unreadable.length ? html`<div class="note" data-tone="bad"><strong>${counted(unreadable.length, 'record')} cannot be read: ${unreadable.join(', ')}</strong><p>Put them again, or delete them.</p></div>` : null}

@@ -5,8 +5,17 @@ import { at, encoded, own, shown, words } from '../format.js';
 import { element, html, island, render } from '../html.js';
 import { empty, operationPath, stackPath, when } from '../parts.js';
 import { problemPanel } from '../problem.js';
+import { any, list, maybe, number, object, optional, text } from '../shapes.js';
 
 /** @typedef {import('../types').AuditRecord} AuditRecord */
+
+/** @type {import('../shapes.js').Shape<import('../types').AuditPage>} */
+const AUDIT = object({
+  items: list(object({
+    time: text, actor: text, action: text, subject: text, operation: maybe(text), reason: maybe(text), before: any, after: any, chain: number, sequence: number, hash: text,
+  })),
+  next: maybe(text), unreadable: optional(list(text)), forged: list(object({ item: text, why: text })),
+});
 
 const ACTIONS = ['provision', 'update', 'release', 'rollback', 'task', 'preview', 'drift', 'destroy', 'approve', 'reject', 'cancel',
   'continue_rollout', 'roll_back_rollout', 'transfer', 'publish', 'deprecate', 'discard', 'add_readme', 'put_environment', 'delete_environment', 'put_source_account', 'delete_source_account',
@@ -34,7 +43,9 @@ export default async function view({ signal, show, title, query }) {
   /** @type {string | null} */
   let next = null;
   let busy = false;
-  /** @type {unknown} */
+  /** The newest request: an answer to an earlier one has other filters. */
+  let newest = 0;
+  /** Why the last request failed, and what repeats it. @type {{error: unknown, retry: () => void} | null} */
   let problem = null;
   const pane = island(element(html`<div class="panel"></div>`));
 
@@ -42,21 +53,22 @@ export default async function view({ signal, show, title, query }) {
   async function load(more) {
     busy = true;
     problem = null;
+    newest += 1;
+    const request = newest;
     draw();
     try {
-      /** @type {import('../types').AuditPage} */
-      const page = await get('/v1/audit', { ...Object.fromEntries(wanted), limit: 50, cursor: more ? (next ?? undefined) : undefined }, signal);
+      const page = await get('/v1/audit', AUDIT, { ...Object.fromEntries(wanted), limit: 50, cursor: more ? (next ?? undefined) : undefined }, signal);
+      if (request !== newest) return;
       records = more ? [...records, ...page.items] : page.items;
       forged = more ? [...forged, ...page.forged] : page.forged;
       next = page.next;
     } catch (error) {
-      if (signal.aborted) return;
+      if (signal.aborted || request !== newest) return;
       // The first page decides whether there is a view at all.
       if (!more && records.length === 0 && !pane.isConnected) throw error;
-      problem = error;
-    } finally {
-      busy = false;
+      problem = { error, retry: () => load(more) };
     }
+    busy = false;
     draw();
   }
 
@@ -81,7 +93,7 @@ export default async function view({ signal, show, title, query }) {
         <label class="hush" for="audit-action">Action</label><select id="audit-action" name="action" .value=${action} @change=${(/** @type {any} */ event) => event.target.form.requestSubmit()}>
           <option value="">Any action</option>${[...new Set([...ACTIONS, ...(action ? [action] : [])])].map((one) => html`<option value=${one}>${words(one)}</option>`)}</select>
         <button type="submit">Filter</button></form>
-      ${problem ? html`<div class="pad">${problemPanel(problem, () => load(records.length > 0 && next !== null))}</div>` : null}
+      ${problem ? html`<div class="pad">${problemPanel(problem.error, problem.retry)}</div>` : null}
       ${forged.map((one) => html`<p class="pad" role="alert"><strong>No record:</strong> the item <code>${one.item}</code> ${one.why}.</p>`)}
       ${records.length ? html`<ul class="rows audit">${records.map(record)}</ul>` : problem || busy ? null
         : empty(filtered ? 'No record matches. A filter takes the whole name of a caller, and a whole subject.' : 'There are no records yet.')}

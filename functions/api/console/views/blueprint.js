@@ -6,10 +6,9 @@ import { html } from '../html.js';
 import { markdown } from '../markdown.js';
 import { card, empty, facts, when } from '../parts.js';
 import { permissions } from '../permissions.js';
+import { STACK, text } from '../shapes.js';
 import { deprecate, deprecationNote, discard, draftNote, readVersion, undeprecate, withdrawnNote } from '../versions.js';
 import { stackRow } from './home.js';
-
-/** @typedef {import('../types').Stack} Stack */
 
 /** How many stacks are named. */
 const NAMED = 100;
@@ -20,7 +19,7 @@ export default async function view(page) {
   const wanted = query.get('version') ?? '';
   const [{ latest, blueprint, versions }, stacks, may] = await Promise.all([
     readVersion(params.name, wanted, signal),
-    /** @type {Promise<Stack[]>} */ (all('/v1/stacks', { blueprint: params.name }, signal, { most: NAMED })),
+    all('/v1/stacks', STACK, { blueprint: params.name }, signal, { most: NAMED }),
     permissions({ blueprint: params.name }, signal),
   ]);
   const version = blueprint?.version ?? wanted;
@@ -64,7 +63,7 @@ export default async function view(page) {
 /** The README of a version, if it was published with one. @param {import('../types').Blueprint} blueprint @param {AbortSignal} signal @returns {Promise<string | null>} */
 async function readme({ name, version }, signal) {
   try {
-    return await get(`/v1/blueprints/${encoded(name)}/versions/${encoded(version)}/readme`, {}, signal);
+    return await get(`/v1/blueprints/${encoded(name)}/versions/${encoded(version)}/readme`, text, {}, signal);
   } catch (error) {
     if (error instanceof Problem && error.status === 404) return null;
     throw error;

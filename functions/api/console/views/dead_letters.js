@@ -1,12 +1,18 @@
 // Events that no function handled, and their redrive.
 
-import { get, post } from '../api.js';
+import { get, send } from '../api.js';
 import { counted, encoded } from '../format.js';
 import { html } from '../html.js';
 import { announce, ask, card, empty, when } from '../parts.js';
 import { permissions } from '../permissions.js';
+import { list, maybe, number, object, text } from '../shapes.js';
 
 /** @typedef {import('../types').DeadLetter} DeadLetter */
+
+/** @type {import('../shapes.js').Shape<import('../types').DeadLetter>} */
+const DEAD_LETTER = object({ id: text, queue: text, since: maybe(text), type: maybe(text), account: maybe(text), error: maybe(text), reason: maybe(text) });
+/** @type {import('../shapes.js').Shape<{items: import('../types').DeadLetter[], more: number}>} */
+const DEAD_LETTERS = object({ items: list(DEAD_LETTER), more: number });
 
 /** What has no content to redrive. */
 const STREAM = "records of the table's stream";
@@ -21,8 +27,7 @@ export default async function view({ signal, show, fail, title }) {
       ${card('Events', empty('Dead-lettered events are for administrators: a policy does not permit you to configure Slipway.'))}`);
   }
   const load = async () => {
-    /** @type {{items: DeadLetter[], more: number}} */
-    const { items, more } = await get('/v1/dead-letters', {}, signal);
+    const { items, more } = await get('/v1/dead-letters', DEAD_LETTERS, {}, signal);
     draw(items, more);
   };
 
@@ -34,7 +39,7 @@ export default async function view({ signal, show, fail, title }) {
         <p class="message">${letter.reason ?? letter.error ?? 'There is no reason in the queue.'}</p>
         <p class="hint">Requests are idempotent. A request that fails again is dead-lettered again.</p>`,
       confirm: 'Redrive',
-      act: () => post(`/v1/dead-letters/${encoded(letter.id)}/redrive`, {}, signal),
+      act: () => send('POST', `/v1/dead-letters/${encoded(letter.id)}/redrive`, DEAD_LETTER, { body: {}, signal }),
     });
     if (!done) return;
     announce('The event was redriven.');

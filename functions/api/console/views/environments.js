@@ -4,13 +4,13 @@ import { get } from '../api.js';
 import { counted, duration, shown } from '../format.js';
 import { html } from '../html.js';
 import { card, empty, facts } from '../parts.js';
+import { ENVIRONMENT, page } from '../shapes.js';
 import { approvalRule } from './new.js';
 
 /** @param {import('../app.js').Page} page */
 export default async function view({ signal, show, title }) {
   title('Environments');
-  /** @type {import('../types').Page<import('../types').Environment>} */
-  const { items, unreadable = [] } = await get('/v1/environments', { limit: 100 }, signal);
+  const { items, unreadable = [] } = await get('/v1/environments', page(ENVIRONMENT), { limit: 100 }, signal);
   show(html`<div class="title"><h1>Environments</h1></div>
     ${unreadable.length ? html`<div class="note" data-tone="bad"><strong>${counted(unreadable.length, 'record')} cannot be read: ${unreadable.join(', ')}</strong><p>Put them again, or delete them.</p></div>` : null}
     ${items.length === 0 ? card('Environments', empty('There are no environments yet. An administrator adds one with:', html`<pre>slipway environment put NAME --request FILE</pre>`)) : null}

@@ -4,6 +4,7 @@ import { all, get, repeat } from '../api.js';
 import { count, encoded } from '../format.js';
 import { html } from '../html.js';
 import { badge, card, empty, operationPath, operationRow, operationTitle, planCounts, stackPath, when } from '../parts.js';
+import { ENVIRONMENT, OPERATION, STACK, page } from '../shapes.js';
 import { draftBadge } from '../versions.js';
 
 /** @typedef {import('../types').Operation} Operation */
@@ -31,7 +32,7 @@ export default async function view({ signal, show, fail, caller, title }) {
   let round = 0;
 
   const load = async () => {
-    const operations = (/** @type {string} */ status) => /** @type {Promise<Operation[]>} */ (all('/v1/operations', { status }, signal, { most: 200 }));
+    const operations = (/** @type {string} */ status) => all('/v1/operations', OPERATION, { status }, signal, { most: 200 });
     // Stacks and rules change less often than operations.
     const whole = round % RARE === 0;
     round += 1;
@@ -40,7 +41,7 @@ export default async function view({ signal, show, fail, caller, title }) {
       operations('running'),
       operations('starting'),
       whole || !known ? readStacks(caller, signal) : known,
-      environments ?? /** @type {Promise<import('../types').Environment[]>} */ (all('/v1/environments', {}, signal)),
+      environments ?? all('/v1/environments', ENVIRONMENT, {}, signal),
     ]);
     [environments, known] = [rules, stacks];
     draw({ waiting, active: [...running, ...starting], ...stacks });
@@ -88,12 +89,11 @@ export default async function view({ signal, show, fail, caller, title }) {
 /** @param {import('../app.js').Caller} caller @param {AbortSignal} signal @returns {Promise<Pick<State, 'failures' | 'failed' | 'own' | 'teams' | 'newest'>>} */
 async function readStacks({ name, groups }, signal) {
   const since = new Date(Date.now() - DAYS * DAY).toISOString();
-  const ownedBy = (/** @type {string} */ owner) => /** @type {Promise<import('../types').Page<Stack>>} */ (get('/v1/stacks', { owner, limit: NAMED }, signal));
-  /** @type {[Operation[][], Stack[], import('../types').Page<Stack>, import('../types').Page<Stack>, import('../types').Page<Stack>[]]} */
+  const ownedBy = (/** @type {string} */ owner) => get('/v1/stacks', page(STACK), { owner, limit: NAMED }, signal);
   const [ended, failed, newest, own, ofTeams] = await Promise.all([
-    Promise.all(['failed', 'needs_attention'].map((status) => /** @type {Promise<Operation[]>} */ (all('/v1/operations', { status, since }, signal, { most: 100 })))),
-    all('/v1/stacks', { status: 'failed' }, signal, { most: 100 }),
-    get('/v1/stacks', { limit: NAMED }, signal),
+    Promise.all(['failed', 'needs_attention'].map((status) => all('/v1/operations', OPERATION, { status, since }, signal, { most: 100 }))),
+    all('/v1/stacks', STACK, { status: 'failed' }, signal, { most: 100 }),
+    get('/v1/stacks', page(STACK), { limit: NAMED }, signal),
     ownedBy(name),
     Promise.all(groups.slice(0, GROUPS).map((group) => ownedBy(`team:${group}`))),
   ]);

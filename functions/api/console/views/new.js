@@ -8,7 +8,8 @@ import { element, html, island } from '../html.js';
 import { askBeforeReload, card, empty } from '../parts.js';
 import { fieldList, problemPanel } from '../problem.js';
 import { createCommand, requestPanel, withoutSecrets } from '../request.js';
-import { deprecationNote, draftNote, readVersion, versionOptions, withdrawnNote } from '../versions.js';
+import { ENVIRONMENT, STACK } from '../shapes.js';
+import { BLUEPRINT_SUMMARY, deprecationNote, draftNote, readVersion, versionOptions, withdrawnNote } from '../versions.js';
 
 /** @typedef {import('../types').Blueprint} Blueprint */
 /** @typedef {import('../types').Environment} Environment */
@@ -20,8 +21,7 @@ const DIGEST = /^[^\s@]+@sha256:[0-9a-f]{64}$/;
 /** @param {import('../app.js').Page} page */
 export default async function view({ query, signal, show, title }) {
   title('New stack');
-  /** @type {[import('../types').BlueprintSummary[], Environment[]]} */
-  const [blueprints, environments] = await Promise.all([all('/v1/blueprints', {}, signal), all('/v1/environments', {}, signal)]);
+  const [blueprints, environments] = await Promise.all([all('/v1/blueprints', BLUEPRINT_SUMMARY, {}, signal), all('/v1/environments', ENVIRONMENT, {}, signal)]);
   if (blueprints.length === 0 || environments.length === 0) {
     const what = blueprints.length === 0 ? ['blueprint', 'slipway publish FOLDER'] : ['environment', 'slipway environment put NAME --request FILE'];
     return show(html`<div class="title"><h1>New stack</h1></div>${card('New stack', empty(`There is no ${what[0]} yet. An administrator adds one with:`, html`<pre>${what[1]}</pre>`))}`);
@@ -76,13 +76,18 @@ export default async function view({ query, signal, show, title }) {
   }
 
   async function choose() {
-    if (!state.blueprint) return;
+    const { blueprint: name, version } = state;
+    if (!name) return;
+    // An answer may arrive when another is chosen.
+    const isOld = () => signal.aborted || name !== state.blueprint || version !== state.version;
     try {
-      found = await readVersion(state.blueprint, state.version, signal);
+      const answer = await readVersion(name, version, signal);
+      if (isOld()) return;
+      found = answer;
       ({ blueprint } = found);
       problem = null;
     } catch (error) {
-      if (signal.aborted) return;
+      if (isOld()) return;
       [blueprint, found] = [null, null];
       problem = error;
     }
@@ -227,8 +232,7 @@ export default async function view({ query, signal, show, title }) {
 /** What a stack that could not be created was to be, for a form to correct. @param {string | null} id @param {AbortSignal} signal */
 async function earlier(id, signal) {
   if (!id) return null;
-  /** @type {import('../types').Stack} */
-  const stack = await get(`/v1/stacks/${encoded(id)}`, {}, signal);
+  const stack = await get(`/v1/stacks/${encoded(id)}`, STACK, {}, signal);
   const releases = stack.variables ? await readReleases(id, signal) : [];
   return { ...stack, images: Object.entries(releases.at(-1)?.images ?? {}) };
 }

@@ -8,6 +8,7 @@ import { logPane, plain } from '../log.js';
 import { badge, card, facts, hasEnded, operationTitle, stackPath, when } from '../parts.js';
 import { permissions } from '../permissions.js';
 import { planPane } from '../plan.js';
+import { OPERATION, RELEASE } from '../shapes.js';
 import { decidedSheet, sheetPane } from '../sheet.js';
 import { lasted, timeline } from '../timeline.js';
 
@@ -23,7 +24,7 @@ export default async function view(page) {
   let operation;
   /** @type {(action: string) => boolean} */
   let may;
-  [operation, may] = await Promise.all([get(`/v1/operations/${encoded(id)}`, {}, page.signal), permissions({ operation: id }, page.signal)]);
+  [operation, may] = await Promise.all([get(`/v1/operations/${encoded(id)}`, OPERATION, {}, page.signal), permissions({ operation: id }, page.signal)]);
   const plan = planPane(operation.id, page.signal);
   /** @type {ReturnType<typeof sheetPane> | null} */
   let sheet = null;
@@ -94,9 +95,7 @@ export default async function view(page) {
 async function releaseOf(operation, signal) {
   if (!operation.release) return null;
   try {
-    /** @type {import('../types').Release} */
-    const found = await get(`/v1/stacks/${encoded(operation.stack.id)}/releases/${operation.release}`, {}, signal);
-    return found;
+    return await get(`/v1/stacks/${encoded(operation.stack.id)}/releases/${operation.release}`, RELEASE, {}, signal);
   } catch {
     return null;
   }
@@ -105,12 +104,7 @@ async function releaseOf(operation, signal) {
 /** Asks for each change of the operation until it has ended. @param {string} id @param {AbortSignal} signal @param {() => import('../types').Operation} now @param {(operation: import('../types').Operation) => void} update */
 async function watch(id, signal, now, update) {
   while (!hasEnded(now().status)) {
-    /** @type {{value: import('../types').Operation, headers: Headers}} */
-    const answer = await persist(signal, async () => {
-      const read = /** @type {typeof answer} */ (await send('GET', `/v1/operations/${encoded(id)}`, { query: { wait: 20, seen: now().revision }, signal, retries: 0 }));
-      if (typeof read.value.revision !== 'number') throw new TypeError('the answer is no operation');
-      return read;
-    });
+    const answer = await persist(signal, () => send('GET', `/v1/operations/${encoded(id)}`, OPERATION, { query: { wait: 20, seen: now().revision }, signal, retries: 0 }));
     update(answer.value);
     await pause(Math.max(50, Number(answer.headers.get('retry-after')) * 1_000), signal);
   }

@@ -3,8 +3,17 @@
 import { get } from '../api.js';
 import { element, html, island, render } from '../html.js';
 import { copyButton, empty, facts, when } from '../parts.js';
+import { flag, list, maybe, number, object, text } from '../shapes.js';
 
 /** @typedef {import('../types').Policy} Policy */
+
+/** @type {import('../shapes.js').Shape<import('../types').Policies>} */
+const POLICIES = object({
+  revision: number, changed_by: maybe(text), changed_at: maybe(text), judges_plans: flag,
+  items: list(object({
+    name: text, text, effect: /** @type {import('../shapes.js').Shape<any>} */ (text), in_file: text, default: flag, replaces_default: flag, updated_by: maybe(text), updated_at: maybe(text),
+  })),
+});
 
 /** The text of `@description("…")`, which says what a policy is for. @param {string} text */
 export function description(text) {
@@ -29,8 +38,7 @@ function effect(one) {
 /** @param {import('../app.js').Page} page */
 export default async function view({ signal, show, title, caller, query }) {
   title('Policies');
-  /** @type {import('../types').Policies} */
-  const { items, revision, changed_by: by, changed_at: at, judges_plans: judges } = await get('/v1/policies', {}, signal);
+  const { items, revision, changed_by: by, changed_at: at, judges_plans: judges } = await get('/v1/policies', POLICIES, {}, signal);
   let wanted = query.get('q') ?? '';
   const list = island(element(html`<div class="split"></div>`));
 

@@ -7,12 +7,14 @@ import { html } from '../html.js';
 import { announce, badge, card, empty, facts, operationPath, operationRow, when } from '../parts.js';
 import { permissions } from '../permissions.js';
 import { problemPanel } from '../problem.js';
+import { OPERATION, STACK, page } from '../shapes.js';
 import * as cards from '../stack_cards.js';
-import { deprecationNote, draftBadge, replacedNote } from '../versions.js';
+import { BLUEPRINT, deprecationNote, draftBadge, replacedNote } from '../versions.js';
 
 /** @typedef {import('../types').Stack} Stack */
 /** @typedef {import('../types').Release} Release */
-/** @typedef {import('../types').Page<import('../types').Operation>} Operations */
+/** @typedef {import('../types').Operation} Operation */
+/** @typedef {import('../types').Page<Operation>} Operations */
 
 /** How many operations are shown at first, and at most. */
 const [FEW, MANY] = [20, 100];
@@ -38,21 +40,21 @@ export default async function view({ params, signal, show, fail, title }) {
     // Once: a denial is recorded each time.
     if (read === version) return;
     read = version;
-    blueprint = await get(`/v1/blueprints/${encoded(name)}/versions/${encoded(version)}`, {}, signal).catch(() => null);
+    blueprint = await get(`/v1/blueprints/${encoded(name)}/versions/${encoded(version)}`, BLUEPRINT, {}, signal).catch(() => null);
   };
 
   const load = async () => {
-    /** @type {Stack} */
-    const stack = await get(path, {}, signal);
+    const stack = await get(path, STACK, {}, signal);
     title(stack.name);
     may = await asked;
     // Who may list a stack, and not read it, would be denied the rest, and each denial is recorded.
     const readable = Boolean(stack.variables);
     /** @type {[Release[], Operations, void]} */
     const [releases, operations] = readable
-      ? await Promise.all([actions.releases(params.id, signal), /** @type {Promise<Operations>} */ (get(`${path}/operations`, { limit: most }, signal)), readBlueprint(stack)])
+      ? await Promise.all([actions.releases(params.id, signal), get(`${path}/operations`, page(OPERATION), { limit: most }, signal), readBlueprint(stack)])
       : [[], { items: [], next: null }, undefined];
-    redraw = () => show(readable ? whole(stack, releases, operations) : html`${head(stack)}${listed(stack)}`);
+    const running = readable ? await inProgress(stack, operations.items, signal) : [];
+    redraw = () => show(readable ? whole(stack, releases, operations, running) : html`${head(stack)}${listed(stack)}`);
     redraw();
   };
 
@@ -69,11 +71,9 @@ export default async function view({ params, signal, show, fail, title }) {
     redraw();
   };
 
-  /** @param {Stack} stack @param {Release[]} releases @param {Operations} operations */
-  function whole(stack, releases, operations) {
+  /** @param {Stack} stack @param {Release[]} releases @param {Operations} operations @param {Operation[]} running */
+  function whole(stack, releases, operations, running) {
     const live = stack.status !== 'destroyed';
-    const active = operations.items.find((one) => one.id === stack.active_operation);
-    const beside = operations.items.find((one) => one.id === stack.operation_beside);
     const current = releases.find((one) => one.number === stack.current_release);
     // A release changes no infrastructure: what it leaves undone is in `unsettled`.
     const failed = stack.unsettled ? null : operations.items.find((one) => one.status === 'failed' && ['provision', 'update', 'destroy'].includes(one.kind));
@@ -96,7 +96,7 @@ export default async function view({ params, signal, show, fail, title }) {
       ${replacedNote(stack)}${deprecationNote(blueprint)}
       ${cards.unsettledNote(stack)}
       ${cards.quiescedNote(stack)}
-      ${active ? html`<ul class="rows lifted" data-key="active">${operationRow(active, { stack: false })}${beside ? operationRow(beside, { stack: false }) : null}</ul>` : null}
+      ${running.length ? html`<ul class="rows lifted" data-key="active">${running.map((one) => operationRow(one, { stack: false }))}</ul>` : null}
       <div class="columns" data-key="columns"><div>
         ${cards.endpointsCard(stack)}
         ${cards.pendingCard(stack, releases)}
@@ -128,6 +128,12 @@ export default async function view({ params, signal, show, fail, title }) {
 
   await load();
   repeat(3_000, signal, load).catch(fail);
+}
+
+/** The operation in progress, and the one beside its waiting plan: newer ones may have pushed them from the list. @param {Stack} stack @param {Operation[]} newest @param {AbortSignal} signal @returns {Promise<Operation[]>} */
+async function inProgress({ active_operation: active, operation_beside: beside }, newest, signal) {
+  const ids = [active, beside].filter((id) => id !== null);
+  return Promise.all(ids.map((id) => newest.find((one) => one.id === id) ?? get(`/v1/operations/${encoded(id)}`, OPERATION, {}, signal)));
 }
 
 /** @param {Stack} stack @param {unknown} [actions] */

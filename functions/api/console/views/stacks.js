@@ -4,6 +4,7 @@ import { all, repeat } from '../api.js';
 import { ago, at, counted, count, words } from '../format.js';
 import { element, html, island, render } from '../html.js';
 import { empty, stackPath, tone } from '../parts.js';
+import { STACK } from '../shapes.js';
 import { draftBadge } from '../versions.js';
 import { virtualList } from '../vlist.js';
 
@@ -19,13 +20,15 @@ const FILTERS = [
 ];
 
 /** @param {import('../app.js').Page} page */
-export default async function view({ signal, show, title, query }) {
+export default async function view({ signal, show, fail, title, query }) {
   title('Stacks');
   /** @type {Stack[]} */
   let stacks = [];
   /** @type {Stack[]} */
   let shown = [];
   let complete = false;
+  /** The newest request of the list: an answer to an earlier one may be of the other list. */
+  let newest = 0;
   const wanted = new Map([...query].filter(([, value]) => value));
   const list = virtualList({ height: ROW, row: (index) => row(shown[index], index, shown.length), label: 'Stacks', className: 'stacks' });
   const head = island(element(html`<div class="filters" role="search" aria-label="Filter stacks"></div>`));
@@ -50,7 +53,7 @@ export default async function view({ signal, show, title, query }) {
     history.replaceState(history.state, '', search ? `?${search}` : location.pathname);
     list.element.scrollTop = 0;
     // Destroyed stacks are in a list of their own.
-    if (name === 'status' && (value === 'destroyed') !== stacks.some((stack) => stack.status === 'destroyed')) load().catch(ignore);
+    if (name === 'status' && (value === 'destroyed') !== stacks.some((stack) => stack.status === 'destroyed')) load().catch(fail);
     filter();
   }
 
@@ -82,26 +85,26 @@ export default async function view({ signal, show, title, query }) {
   const load = async () => {
     const status = wanted.get('status') === 'destroyed' ? 'destroyed' : undefined;
     const first = stacks.length === 0;
-    const found = await all('/v1/stacks', { status }, signal, {
+    newest += 1;
+    const request = newest;
+    const found = await all('/v1/stacks', STACK, { status }, signal, {
       seen: (items, whole) => {
         // The first round is shown as it comes, now and then; later ones replace the list when they are whole.
-        if (!first || (!whole && items.length > 100 && items.length % 1_000)) return;
-        stacks = /** @type {Stack[]} */ ([...items]);
+        if (request !== newest || !first || (!whole && items.length > 100 && items.length % 1_000)) return;
+        stacks = [...items];
         complete = whole;
         filter();
       },
     });
-    stacks = /** @type {Stack[]} */ (found);
+    if (request !== newest) return;
+    stacks = found;
     complete = true;
     filter();
-  };
-  const ignore = (/** @type {unknown} */ error) => {
-    if (!signal.aborted) throw error;
   };
 
   await load();
   // A long list is asked for less often.
-  repeat(Math.max(5_000, stacks.length * 6), signal, load).catch(ignore);
+  repeat(Math.max(5_000, stacks.length * 6), signal, load).catch(fail);
 }
 
 /** @param {Stack} stack @param {number} index @param {number} size */

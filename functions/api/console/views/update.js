@@ -8,6 +8,7 @@ import { element, html, island } from '../html.js';
 import { askBeforeReload, stackPath } from '../parts.js';
 import { fieldList, problemPanel } from '../problem.js';
 import { requestPanel, updateCommand, withoutSecrets } from '../request.js';
+import { ENVIRONMENT, OPERATION, STACK } from '../shapes.js';
 import { deprecationNote, draftNote, readVersion, versionOptions, withdrawnNote } from '../versions.js';
 import { apart } from '../visible.js';
 import { approvalText } from './new.js';
@@ -21,13 +22,11 @@ function same(a, b) {
 
 /** @param {import('../app.js').Page} page */
 export default async function view({ params, signal, show, title }) {
-  /** @type {import('../types').Stack} */
-  const stack = await get(`/v1/stacks/${encoded(params.id)}`, {}, signal);
+  const stack = await get(`/v1/stacks/${encoded(params.id)}`, STACK, {}, signal);
   title(`Update ${stack.name}`);
   if (!stack.variables) throw new Problem({ status: 403, title: 'You may not read this stack', detail: 'An update starts from its variables.' });
   const before = stack.variables;
-  /** @type {[import('../versions.js').Versions, import('../types').Environment[]]} */
-  const [first, environments] = await Promise.all([readVersion(stack.blueprint.name, stack.blueprint.version, signal), all('/v1/environments', {}, signal)]);
+  const [first, environments] = await Promise.all([readVersion(stack.blueprint.name, stack.blueprint.version, signal), all('/v1/environments', ENVIRONMENT, {}, signal)]);
   const { latest, versions } = first;
   const environment = environments.find((one) => one.name === stack.environment);
   let version = stack.blueprint.version;
@@ -80,9 +79,10 @@ export default async function view({ params, signal, show, title }) {
     version = wanted;
     problem = null;
     try {
-      restart((await readVersion(stack.blueprint.name, wanted, signal)).blueprint);
+      const chosen = (await readVersion(stack.blueprint.name, wanted, signal)).blueprint;
+      if (version === wanted) restart(chosen);
     } catch (error) {
-      if (signal.aborted) return;
+      if (signal.aborted || version !== wanted) return;
       problem = error;
       draw();
     }
@@ -99,8 +99,8 @@ export default async function view({ params, signal, show, title }) {
     draw();
     try {
       const operation = what === 'preview' ? post(`/v1/stacks/${stack.id}/preview`, body(), signal)
-        : send('PATCH', `/v1/stacks/${stack.id}`, { body: body(), headers: { 'If-Match': `"${stack.revision}"` }, signal }).then((answer) => answer.value);
-      follow(/** @type {any} */ (await operation));
+        : send('PATCH', `/v1/stacks/${stack.id}`, OPERATION, { body: body(), headers: { 'If-Match': `"${stack.revision}"` }, signal }).then((answer) => answer.value);
+      follow(await operation);
     } catch (error) {
       if (signal.aborted) return;
       busy = '';

@@ -12,11 +12,11 @@ use slipway_model::blueprint::{Blueprint, Source};
 use slipway_model::name::Name;
 use slipway_model::problem::FieldProblem;
 use slipway_model::request::{NAME_REMEDY, NO_VERSION, VERSION_REMEDY};
-use slipway_policy::{Action, Resource};
 use slipway_store::blueprint::Published;
 
 use super::answers::deleted;
 use super::{readmes, uploads};
+use crate::Api;
 use crate::body::{BLUEPRINT_SIZE, Fields, shortened};
 use crate::error::Error;
 use crate::openapi::{ChangeProblems, ReadProblems};
@@ -24,7 +24,7 @@ use crate::parameters::{InPath, Parameters};
 use crate::shown;
 use crate::submission::{Submission, answer};
 use crate::viewer::Viewer;
-use crate::{Api, Caller};
+use crate::visible::VisiblePage;
 
 /// The maximum length of a description, in bytes.
 const DESCRIPTION_LENGTH: usize = 1_000;
@@ -55,10 +55,16 @@ pub(super) async fn list(
     let cursor = parameters.cursor();
     parameters.finish()?;
     let cursor = api.opened(cursor).await?;
-    let mut page = api.store.blueprints(limit, cursor.as_ref()).await?;
-    let may_read = |name: &Name| viewer.may(Action::Read, &Resource::Blueprint(name.to_string()));
-    page.items.retain(|blueprint| may_read(&blueprint.name));
-    Ok(Json(api.items(page, shown::blueprint_summary).await?))
+    let mut page = VisiblePage::new(limit, cursor, |_| DESCRIPTION_LENGTH);
+    while let Some((limit, cursor)) = page.wanted() {
+        let read = api.store.blueprints(limit, cursor).await?;
+        let judged = read
+            .items
+            .into_iter()
+            .map(|one| viewer.may_read_blueprint(&one.name).then_some(one));
+        page.take(judged.collect(), read.next);
+    }
+    Ok(Json(api.items(page.page(), shown::blueprint_summary).await?))
 }
 
 /// Show a blueprint
@@ -78,7 +84,7 @@ pub(super) async fn list(
 )]
 pub(super) async fn show(
     State(api): State<Api>,
-    _caller: Caller,
+    viewer: Viewer,
     InPath(name): InPath<String>,
     mut parameters: Parameters,
 ) -> Result<Json<view::BlueprintPage>, Error> {
@@ -86,11 +92,11 @@ pub(super) async fn show(
     let cursor = parameters.cursor();
     parameters.finish()?;
     let Ok(name) = name.parse::<Name>() else {
-        return Err(api.no_blueprint(&name).await?);
+        return Err(api.no_blueprint(&viewer, &name).await?);
     };
     let latest = match api.store.latest_blueprint(&name).await {
         Ok(latest) => latest,
-        Err(slipway_store::Error::NotFound { .. }) => return Err(api.no_blueprint(name.as_str()).await?),
+        Err(slipway_store::Error::NotFound { .. }) => return Err(api.no_blueprint(&viewer, name.as_str()).await?),
         Err(error) => return Err(error.into()),
     };
     let cursor = api.opened(cursor).await?;
@@ -120,12 +126,12 @@ pub(super) async fn show(
 )]
 pub(super) async fn show_version(
     State(api): State<Api>,
-    _caller: Caller,
+    viewer: Viewer,
     InPath((name, version)): InPath<(String, String)>,
     parameters: Parameters,
 ) -> Result<Json<view::BlueprintVersion>, Error> {
     parameters.finish()?;
-    Ok(Json(api.blueprint_version(&name, &version).await?.into()))
+    Ok(Json(api.blueprint_version(&viewer, &name, &version).await?.into()))
 }
 
 /// Publish a version of a blueprint
@@ -200,11 +206,12 @@ pub(super) async fn publish(
 )]
 pub(super) async fn discard(
     State(api): State<Api>,
+    viewer: Viewer,
     InPath((name, version)): InPath<(String, String)>,
     mut submission: Submission,
 ) -> Result<Response, Error> {
     submission.no_fields()?;
-    let known = api.blueprint_version(&name, &version).await?;
+    let known = api.blueprint_version(&viewer, &name, &version).await?;
     let (by, version) = (&submission.caller.name, &known.version);
     if !api.store.discard_draft(&known.name, version, by).await? {
         return Err(Error::Conflict(format!(
@@ -306,9 +313,14 @@ fn publishable(name: &str, text: &str, mut fields: Fields) -> Result<Publication
 
 impl Api {
     /// The version of a blueprint, or the error that names those that there are.
-    pub(super) async fn blueprint_version(&self, name: &str, version: &str) -> Result<Blueprint, Error> {
+    pub(super) async fn blueprint_version(
+        &self,
+        viewer: &Viewer,
+        name: &str,
+        version: &str,
+    ) -> Result<Blueprint, Error> {
         let Ok(name) = name.parse::<Name>() else {
-            return Err(self.no_blueprint(name).await?);
+            return Err(self.no_blueprint(viewer, name).await?);
         };
         if let Ok(version) = version.parse::<Version>() {
             match self.store.blueprint(&name, &version).await {
@@ -322,7 +334,7 @@ impl Api {
                 let version = shortened(version);
                 Error::NotFound(format!("The blueprint `{name}` has no version {version}; {there_are}."))
             }
-            None => self.no_blueprint(name.as_str()).await?,
+            None => self.no_blueprint(viewer, name.as_str()).await?,
         })
     }
 
@@ -375,9 +387,9 @@ impl Api {
         Ok(())
     }
 
-    /// The error for an unknown blueprint, with the known ones.
-    async fn no_blueprint(&self, name: &str) -> Result<Error, Error> {
-        let there_are = Admission::by(&self.store).blueprints_there_are().await?;
+    /// The error for an unknown blueprint, with those that the caller may read.
+    async fn no_blueprint(&self, viewer: &Viewer, name: &str) -> Result<Error, Error> {
+        let there_are = self.known_blueprints(viewer).await?;
         let name = shortened(name);
         Ok(Error::NotFound(format!("There is no blueprint `{name}`; {there_are}.")))
     }

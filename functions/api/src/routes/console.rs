@@ -36,7 +36,7 @@ macro_rules! files {
 }
 
 /// The files that the page loads, by their paths in `console/`.
-static FILES: [File; 39] = files![
+static FILES: [File; 40] = files![
     "actions.js",
     "api.js",
     "app.js",
@@ -55,6 +55,7 @@ static FILES: [File; 39] = files![
     "request.js",
     "schema.js",
     "session.js",
+    "shapes.js",
     "sheet.js",
     "stack_cards.js",
     "style.css",
@@ -99,7 +100,7 @@ static ZIPPED_PAGE: LazyLock<(Bytes, Bytes)> = LazyLock::new(|| {
 
 /// The router with the console. Every other path below `/console` is an address of a view, which the page shows.
 pub(super) fn routes(mut router: Router<Api>, api: &Api) -> Router<Api> {
-    for path in ["/", "/console", "/console/{*view}"] {
+    for path in ["/", "/console", "/console/", "/console/{*view}"] {
         router = super::file(router, path, page, api);
     }
     let router = super::file(router, "/console/config.json", config, api);

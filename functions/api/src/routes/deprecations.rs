@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::openapi::ChangeProblems;
 use crate::parameters::InPath;
 use crate::submission::{Submission, answer};
+use crate::viewer::Viewer;
 
 /// The maximum length of a message, in bytes.
 const MESSAGE_LENGTH: usize = 1_000;
@@ -42,6 +43,7 @@ const MESSAGE_REMEDY: &str = "give the reason and the version to use instead, in
 )]
 pub(super) async fn put(
     State(api): State<Api>,
+    viewer: Viewer,
     InPath((name, version)): InPath<(String, String)>,
     mut submission: Submission,
 ) -> Result<Response, Error> {
@@ -57,7 +59,7 @@ pub(super) async fn put(
     let message = message
         .filter(|_| problems.is_empty())
         .ok_or_else(|| Error::invalid(problems))?;
-    let known = api.blueprint_version(&name, &version).await?;
+    let known = api.blueprint_version(&viewer, &name, &version).await?;
     let by = &submission.caller.name;
     let deprecation = Deprecation {
         message,
@@ -94,11 +96,12 @@ pub(super) async fn put(
 )]
 pub(super) async fn delete(
     State(api): State<Api>,
+    viewer: Viewer,
     InPath((name, version)): InPath<(String, String)>,
     mut submission: Submission,
 ) -> Result<Response, Error> {
     submission.no_fields()?;
-    let known = api.blueprint_version(&name, &version).await?;
+    let known = api.blueprint_version(&viewer, &name, &version).await?;
     let by = &submission.caller.name;
     api.store
         .deprecate_blueprint(&known.name, &known.version, None, by)

@@ -6,13 +6,10 @@ use axum::http::header::ETAG;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use slipway_api_types::{self as view, ConfiguredItems, PutEnvironment};
-use slipway_control::admission::Admission;
 use slipway_model::count::counted;
 use slipway_model::environment::Environment;
 use slipway_model::name::Name;
 use slipway_model::request::NAME_REMEDY;
-use slipway_policy::facts::EnvironmentFacts;
-use slipway_policy::{Action, Resource};
 use slipway_store::configured::{Configured, Expected};
 use slipway_store::environment::By;
 use slipway_store::list::StackFilter;
@@ -23,6 +20,7 @@ use crate::access::Listed;
 use crate::body::shortened;
 use crate::shown;
 use crate::viewer::Viewer;
+use crate::visible::{VisiblePage, json_size};
 
 use crate::error::Error;
 use crate::openapi::{ChangeProblems, ReadProblems};
@@ -58,12 +56,17 @@ pub(super) async fn list(
     let cursor = parameters.cursor();
     parameters.finish()?;
     let cursor = api.opened(cursor).await?;
-    let mut page = api.store.environments(limit, cursor.as_ref()).await?;
-    page.items.retain(|one| {
-        let unknown = || EnvironmentFacts::unknown(&one.name);
-        let facts = one.record.as_ref().map_or_else(|_| unknown(), EnvironmentFacts::from);
-        viewer.may(Action::Read, &Resource::Environment(facts))
-    });
+    let size = |one: &Configured<Environment>| one.record.as_ref().map_or(0, json_size);
+    let mut page = VisiblePage::new(limit, cursor, size);
+    while let Some((limit, cursor)) = page.wanted() {
+        let read = api.store.environments(limit, cursor).await?;
+        let judged = read
+            .items
+            .into_iter()
+            .map(|one| viewer.may_read_environment(&one).then_some(one));
+        page.take(judged.collect(), read.next);
+    }
+    let page = page.page();
     let sensitive = api.store.sensitive_variables().await?;
     let show = |environment, revision| shown::environment(environment, revision, &caller, &sensitive);
     Ok(Json(api.configured_items(page, show).await?))
@@ -88,13 +91,14 @@ pub(super) async fn list(
 pub(super) async fn show(
     State(api): State<Api>,
     caller: Caller,
+    viewer: Viewer,
     InPath(name): InPath<String>,
     parameters: Parameters,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     parameters.finish()?;
     let Some(found) = api.environment_of(&name).await? else {
-        return Err(api.no_environment(&name).await?);
+        return Err(api.no_environment(&viewer, &name).await?);
     };
     let (environment, revision) = (found.record?, found.revision);
     let tag = [(ETAG, revision::tag(revision))];
@@ -204,7 +208,7 @@ pub(super) async fn delete(
     let sensitive = api.store.sensitive_variables().await?;
     for attempt in 0..ATTEMPTS {
         let (Ok(parsed), Some(current)) = (name.parse::<Name>(), api.environment_of(&name).await?) else {
-            return Err(api.no_environment(&name).await?);
+            return Err(api.no_environment(&viewer, &name).await?);
         };
         let expected = Expected::Revision(current.revision);
         revision::require(&submission.headers, expected)?;
@@ -238,9 +242,9 @@ impl Api {
         Ok(Configured::if_any(self.store.configured_environment(&name).await)?)
     }
 
-    /// The error for an unknown environment, with the known ones.
-    async fn no_environment(&self, name: &str) -> Result<Error, Error> {
-        let there_are = Admission::by(&self.store).environments_there_are().await?;
+    /// The error for an unknown environment, with those that the caller may read.
+    async fn no_environment(&self, viewer: &Viewer, name: &str) -> Result<Error, Error> {
+        let there_are = self.known_environments(viewer).await?;
         let name = shortened(name);
         Ok(Error::NotFound(format!(
             "There is no environment `{name}`; {there_are}."
@@ -279,6 +283,7 @@ impl Api {
                 (0, next) => cursor = next,
                 (count, next) => {
                     let listed = self.listed(viewer, page.items).await?;
+                    let listed: Vec<Listed> = listed.into_iter().flatten().collect();
                     return Ok(Some(live_stacks(count, &listed, next.is_some())));
                 }
             }

@@ -1,23 +1,33 @@
 //! `/v1/notifications`
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use axum::extract::State;
 use jiff::Timestamp;
+use slipway_model::id::StackId;
 use slipway_model::notification::{Kind, Notification};
 use slipway_model::stack::Stack;
 use slipway_policy::facts::{OperationFacts, StackFacts};
 use slipway_policy::{Action, Resource};
-use slipway_store::notification::{Followed, NotificationFilter, Position};
+use slipway_store::PAGE;
+use slipway_store::notification::{NotificationFilter, Position};
+use tokio::time::{Instant, sleep};
 
 use crate::error::Error;
 use crate::openapi::ReadProblems;
 use crate::parameters::Parameters;
 use crate::viewer::Viewer;
+use crate::visible::READS;
 use crate::waiting::Waited;
 use crate::{Api, Caller};
 use slipway_api_types::NotificationPage;
 
 /// What to give for a position.
 const POSITION_REMEDY: &str = "give `position` of the page before, as it came";
+
+/// How long a wait rests after a notification that the caller may not read.
+const BETWEEN_HIDDEN: Duration = Duration::from_millis(250);
 
 /// Follow notifications
 ///
@@ -68,14 +78,21 @@ pub(super) async fn follow(
         Some(text) => api.store.open(&text).await.map_err(wrong_position)?,
         None => Position::after(since.unwrap_or_else(Timestamp::now)),
     };
-    let at_once = api.store.notifications_after(&filter, &position, limit).await?;
-    if wait.is_zero() || !at_once.notifications.is_empty() {
-        return Ok(Waited::over(api.visible(&caller, &viewer, at_once).await?));
+    let reader = Reader {
+        api: &api,
+        caller: &caller,
+        viewer: &viewer,
+        filter: &filter,
+        limit,
+    };
+    let at_once = reader.next(&position).await?;
+    if wait.is_zero() || !at_once.items.is_empty() {
+        return Ok(Waited::over(at_once.sealed(&api).await?));
     }
-    let next = async { Ok(api.store.notifications_within(&filter, &position, limit, wait).await?) };
+    let next = reader.next_within(&at_once.position, wait);
     match Box::pin(api.in_place(wait, next)).await? {
-        Some(next) => Ok(Waited::over(api.visible(&caller, &viewer, next).await?)),
-        None => Ok(Waited::no_place(api.visible(&caller, &viewer, at_once).await?)),
+        Some(next) => Ok(Waited::over(next.sealed(&api).await?)),
+        None => Ok(Waited::no_place(at_once.sealed(&api).await?)),
     }
 }
 
@@ -88,13 +105,79 @@ fn wrong_position(error: slipway_store::Error) -> Error {
     }
 }
 
-impl Api {
-    /// The notifications that the caller may read; the position is after all of them.
-    async fn visible(&self, caller: &Caller, viewer: &Viewer, followed: Followed) -> Result<NotificationPage, Error> {
-        let of = || followed.notifications.iter().map(|one| &one.stack);
-        let environments = self.environments_of(of().map(|stack| &stack.environment)).await?;
+/// A caller who follows notifications.
+struct Reader<'a> {
+    api: &'a Api,
+    caller: &'a Caller,
+    viewer: &'a Viewer,
+    filter: &'a NotificationFilter,
+    limit: u16,
+}
+
+/// What a reader gets.
+struct Next {
+    items: Vec<Notification>,
+    /// After all of them, and after those that are hidden before the last of them.
+    position: Position,
+}
+
+impl Reader<'_> {
+    /// The next notifications that the caller may read; none if there are none yet. What is hidden between them does not make a page
+    /// shorter: see [`crate::visible`].
+    async fn next(&self, from: &Position) -> Result<Next, Error> {
+        let (mut items, mut position) = (Vec::new(), from.clone());
+        let mut stacks = BTreeMap::new();
+        let (limit, mut window) = (usize::from(self.limit), self.limit);
+        for _ in 0..READS {
+            let read = self
+                .api
+                .store
+                .notifications_after(self.filter, &position, window)
+                .await?;
+            let mut read = read.notifications;
+            let is_last = read.len() < usize::from(window);
+            let (may_read, stacks_of_them) = self.judge(&read).await?;
+            stacks.extend(stacks_of_them);
+            let visible = (1..).zip(&may_read).filter(|(_, may_read)| **may_read);
+            let end = visible.map(|(end, _)| end).nth(limit.saturating_sub(items.len() + 1));
+            read.truncate(end.unwrap_or(read.len()));
+            position = position.past(&read);
+            let judged = read.into_iter().zip(may_read);
+            items.extend(judged.filter_map(|(one, may_read)| may_read.then_some(one)));
+            if is_last || items.len() >= limit {
+                break;
+            }
+            window = PAGE;
+        }
+        let read: Vec<&Stack> = items.iter().map(|one| &stacks[&one.stack.id]).collect();
+        self.api.note_list(self.caller, "GET /v1/notifications", &read).await?;
+        Ok(Next { items, position })
+    }
+
+    /// Likewise, as soon as there are some, or when `timeout` is over. A hidden one does not end the wait.
+    async fn next_within(&self, from: &Position, timeout: Duration) -> Result<Next, Error> {
+        let deadline = Instant::now() + timeout;
+        let mut position = from.clone();
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let (store, filter) = (&self.api.store, self.filter);
+            store.notifications_within(filter, &position, 1, left).await?;
+            let next = self.next(&position).await?;
+            if !next.items.is_empty() || Instant::now() >= deadline {
+                return Ok(next);
+            }
+            position = next.position;
+            sleep(BETWEEN_HIDDEN).await;
+        }
+    }
+
+    /// Whether the caller may read each of these, and their stacks.
+    async fn judge(&self, notifications: &[Notification]) -> Result<(Vec<bool>, BTreeMap<StackId, Stack>), Error> {
+        let of = || notifications.iter().map(|one| &one.stack);
+        let environments = of().map(|stack| &stack.environment);
+        let environments = self.api.environments_of(environments).await?;
         // As they are now: a stack may have been transferred since, and its new owner decides who reads it.
-        let stacks = self.stacks_of(of().map(|stack| &stack.id)).await?;
+        let stacks = self.api.stacks_of(of().map(|stack| &stack.id)).await?;
         let may_read = |notification: &Notification| {
             let environment = environments[&notification.stack.environment].clone();
             let stack = StackFacts::new(&stacks[&notification.stack.id], environment);
@@ -104,16 +187,19 @@ impl Api {
                 requester: operation.requester.clone(),
                 stack: stack.clone(),
             });
-            let may = |resource| viewer.may(Action::Read, &resource);
+            let may = |resource| self.viewer.may(Action::Read, &resource);
             may(Resource::Stack(stack)) && operation.is_none_or(|operation| may(Resource::Operation(operation)))
         };
-        let mut items = followed.notifications;
-        items.retain(may_read);
-        let read: Vec<&Stack> = items.iter().map(|one| &stacks[&one.stack.id]).collect();
-        self.note_list(caller, "GET /v1/notifications", &read).await?;
+        let may_read = notifications.iter().map(may_read).collect();
+        Ok((may_read, stacks))
+    }
+}
+
+impl Next {
+    async fn sealed(self, api: &Api) -> Result<NotificationPage, Error> {
         Ok(NotificationPage {
-            items,
-            position: self.store.seal(&followed.position).await?,
+            position: api.store.seal(&self.position).await?,
+            items: self.items,
         })
     }
 }

@@ -1,5 +1,6 @@
 //! `/v1/operations`, and the operations of a stack.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -30,6 +31,7 @@ use crate::parameters::{Parameters, one_of};
 use crate::records::found;
 use crate::submission::Submission;
 use crate::viewer::Viewer;
+use crate::visible::{VisiblePage, json_size};
 use crate::waiting::Waited;
 use crate::{Api, Caller};
 
@@ -67,12 +69,18 @@ pub(super) async fn list(
     parameters.finish()?;
     let cursor = api.opened(cursor).await?;
     api.note_reader(&caller, &stack.owner, &stack.id).await?;
-    let mut page = api.store.operations(&stack.id, limit, cursor.as_ref()).await?;
     // Who may read a stack need not be permitted to read each of its operations.
-    page.items.retain(|operation| match &resource {
+    let may_read = |operation: &Operation| match &resource {
         Resource::Stack(stack) => viewer.may_read(operation, stack.clone()),
         _ => false,
-    });
+    };
+    let mut page = VisiblePage::new(limit, cursor, json_size);
+    while let Some((limit, cursor)) = page.wanted() {
+        let read = api.store.operations(&stack.id, limit, cursor).await?;
+        let judged = read.items.into_iter().map(|one| may_read(&one).then_some(one));
+        page.take(judged.collect(), read.next);
+    }
+    let page = page.page();
     let waits = |operation: &Operation| operation.status == OperationStatus::Queued;
     let queue = if page.items.iter().any(waits) {
         api.store.queue(&stack.id).await?
@@ -116,14 +124,23 @@ pub(super) async fn list_by_status(
     parameters.finish()?;
     let status = status.ok_or_else(|| Error::parameter("status", "is missing", one_of(OperationStatus::ALL)))?;
     let cursor = api.opened(cursor).await?;
-    let page = api.store.operations_with_status(status, since, limit, cursor.as_ref());
-    let page = page.await?;
-    let (operations, stacks) = api.readable(&viewer, page.items).await?;
+    let mut page = VisiblePage::new(limit, cursor, json_size);
+    let mut stacks = BTreeMap::new();
+    while let Some((limit, cursor)) = page.wanted() {
+        let read = api.store.operations_with_status(status, since, limit, cursor).await?;
+        let (judged, stacks_of_them) = api.readable(&viewer, read.items).await?;
+        stacks.extend(stacks_of_them);
+        page.take(judged, read.next);
+    }
+    let Page {
+        items: operations,
+        next,
+    } = page.page();
     let read: Vec<&Stack> = operations.iter().map(|operation| &stacks[&operation.stack]).collect();
     api.note_list(&caller, "GET /v1/operations", &read).await?;
     let shown = operations.into_iter().map(|operation| api.shown(operation));
     let items = try_join_all(shown).await?;
-    let page = Page { items, next: page.next };
+    let page = Page { items, next };
     Ok(Json(api.items(page, |operation| operation).await?))
 }
 
@@ -355,7 +372,12 @@ impl Api {
                 return Ok(approved);
             }
             pause(attempt).await;
-            operation = self.store.operation(&operation.id).await?;
+            let changed = self.store.operation(&operation.id).await?;
+            if changed.stack_owner != operation.stack_owner {
+                // The policies decided about an operation of another owner.
+                break;
+            }
+            operation = changed;
         }
         Err(busy("approving a plan"))
     }

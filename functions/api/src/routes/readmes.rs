@@ -12,6 +12,7 @@ use crate::body::Fields;
 use crate::error::Error;
 use crate::openapi::ReadProblems;
 use crate::parameters::{InPath, Parameters};
+use crate::viewer::Viewer;
 
 /// The file that is the README if the request has no other.
 const README: &str = "README.md";
@@ -32,11 +33,12 @@ const README: &str = "README.md";
 )]
 pub(super) async fn show(
     State(api): State<Api>,
+    viewer: Viewer,
     InPath((name, version)): InPath<(String, String)>,
     parameters: Parameters,
 ) -> Result<impl IntoResponse, Error> {
     parameters.finish()?;
-    let blueprint = api.blueprint_version(&name, &version).await?;
+    let blueprint = api.blueprint_version(&viewer, &name, &version).await?;
     let readme = api.store.readme(&blueprint).await?;
     let readme = readme.ok_or_else(|| {
         Error::NotFound(format!(

@@ -56,12 +56,11 @@ pub(super) async fn show(
 ) -> Result<Json<Value>, Error> {
     parameters.finish()?;
     api.note_reader_of(&caller, &operation, &resource).await?;
-    let (sheet, hash) = match PlanDecision::about(&operation) {
-        Some(decision) => api.decided_sheet(&operation, decision).await?,
-        None => {
-            let sheet = Box::pin(api.sheet(&operation)).await?;
-            (sheet.to_json(), sheet.hash())
-        }
+    let (sheet, hash) = if let Some(decision) = PlanDecision::about(&operation) {
+        api.decided_sheet(&operation, decision).await?
+    } else {
+        let sheet = Box::pin(api.sheet(&operation)).await?;
+        (sheet.to_json(), sheet.hash())
     };
     Ok(Json(shown::sheet(sheet, &hash, &operation)))
 }

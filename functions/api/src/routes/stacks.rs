@@ -27,6 +27,7 @@ use crate::parameters::Parameters;
 use crate::revision::{self, Expected};
 use crate::submission::{Submission, answer};
 use crate::viewer::Viewer;
+use crate::visible::{VisiblePage, json_size};
 use crate::{Api, Caller};
 
 /// List the stacks
@@ -39,7 +40,7 @@ use crate::{Api, Caller};
     operation_id = "list_stacks",
     tag = "stacks",
     params(
-        ("name" = Option<String>, Query, description = "Their name. Destroyed stacks are found only with `status=destroyed`; their pages may be empty before the last."),
+        ("name" = Option<String>, Query, description = "Their name. Destroyed stacks are found only with `status=destroyed`; their pages may be short or empty before the last."),
         ("environment" = Option<String>, Query, description = "Their environment."),
         ("blueprint" = Option<String>, Query, description = "Their blueprint."),
         ("version" = Option<String>, Query, description = "The version of their blueprint."),
@@ -68,8 +69,12 @@ pub(super) async fn list(
     let cursor = parameters.cursor();
     parameters.finish()?;
     let cursor = api.opened(cursor).await?;
-    let page = api.store.stacks(&filter, limit, cursor.as_ref()).await?;
-    let items = api.listed(&viewer, page.items).await?;
+    let mut page = VisiblePage::new(limit, cursor, |listed: &Listed| json_size(&listed.stack));
+    while let Some((limit, cursor)) = page.wanted() {
+        let read = api.store.stacks(&filter, limit, cursor).await?;
+        page.take(api.listed(&viewer, read.items).await?, read.next);
+    }
+    let Page { items, next } = page.page();
     let read = items.iter().filter(|listed| listed.is_readable);
     let read: Vec<&Stack> = read.map(|listed| &listed.stack).collect();
     api.note_list(&caller, "GET /v1/stacks", &read).await?;
@@ -77,7 +82,7 @@ pub(super) async fn list(
         .store
         .versions_of_drafts(items.iter().map(|listed| &listed.stack))
         .await?;
-    let page = Page { items, next: page.next };
+    let page = Page { items, next };
     let show = |Listed { stack, is_readable }| {
         let draft = versions.state_of(&stack);
         if is_readable {
@@ -176,13 +181,18 @@ impl Api {
 )]
 pub(super) async fn create(
     State(api): State<Api>,
+    viewer: Viewer,
     Admitted(environment): Admitted<Option<Environment>>,
     mut submission: Submission,
 ) -> Result<Response, Error> {
     let draft = StackDraft::read_with_owner(submission.fields()?);
-    let new = Admission::by(&api.store)
+    let judged = Admission::by(&api.store)
         .judge_new_stack(draft, environment, submission.asking())
-        .await?;
+        .await;
+    let new = match judged {
+        Ok(new) => new,
+        Err(refusal) => return Err(api.with_known_names(&viewer, refusal).await?.into()),
+    };
     let accepted = |accepted: Accepted<'_>| submission.accepted(accepted);
     let outcome = api.store.create_stack(&new, submission.idempotency.as_ref(), accepted);
     api.answer(outcome.await?).await

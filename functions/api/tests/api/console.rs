@@ -27,6 +27,7 @@ async fn anyone_gets_the_console_under_a_strict_policy() {
     for path in [
         "/",
         "/console",
+        "/console/",
         "/console/stacks/lusab-babad",
         "/console/operations/op-1?x=y",
     ] {

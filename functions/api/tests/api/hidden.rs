@@ -1,5 +1,7 @@
 //! What a caller may not see: neither answers nor cursors reveal it.
 
+use std::time::{Duration, Instant};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
@@ -137,32 +139,110 @@ async fn cursors_do_not_name_what_is_hidden() {
         let stack = server.ready(name, &[]).await;
         ids.push(stack.rsplit('/').next().expect("an id").to_owned());
     }
-    hide_stacks(&server).await;
-    let hide_live = "forbid (principal == Person::\"eve\", action, resource == Environment::\"live\");";
+    let hide_live = "forbid (principal == Person::\"ann\", action, resource == Environment::\"live\");";
     assert_eq!(put(&server, "hide-live", hide_live).await.status, 200);
     for list in [
         "/v1/stacks?limit=1",
-        "/v1/stacks?limit=1&name=shop",
         "/v1/operations?status=succeeded&limit=1",
         "/v1/environments?limit=1",
     ] {
-        let page = send(&server, eve(), "GET", list, None).await.json();
-        assert_eq!(page["items"], json!([]), "{list}");
+        let page = send(&server, ann(), "GET", list, None).await.json();
+        assert_eq!(page["items"].as_array().expect("items").len(), 1, "{list}");
         let bytes = bytes(&page["next"]);
-        for text in ids.iter().map(String::as_str).chain(["live", "stack", "operation"]) {
+        for text in ids
+            .iter()
+            .map(String::as_str)
+            .chain(["live", "local", "stack", "operation"])
+        {
             assert!(!contains(&bytes, text), "{list}: {text}");
         }
         let next = page["next"].as_str().expect("a cursor");
-        let rest = send(&server, eve(), "GET", &format!("{list}&cursor={next}"), None).await;
+        let rest = send(&server, ann(), "GET", &format!("{list}&cursor={next}"), None).await;
         assert_eq!(rest.status, 200, "{list}: {rest:?}");
         if list.starts_with("/v1/environments") {
-            assert_eq!(rest.json()["items"][0]["name"], "local");
+            assert_eq!(page["items"][0]["name"], "local");
         }
     }
     let notifications = "/v1/notifications?since=1970-01-01T00:00:00Z";
+    hide_stacks(&server).await;
     let page = send(&server, eve(), "GET", notifications, None).await.json();
     assert_eq!(page["items"], json!([]));
     assert!(!contains(&bytes(&page["position"]), "seen"));
+}
+
+/// Stacks of two owners in turn, the first and the last of ann. Each owner sees the own ones alone.
+async fn stacks_of_two_owners() -> Server {
+    let server = Server::with_blueprint().await;
+    for (name, caller) in [("a", ann()), ("b", bob()), ("c", ann()), ("d", bob()), ("e", ann())] {
+        let body = json!({"name": name, "blueprint": "web", "environment": "local", "variables": {"size": 1}});
+        let created = send(&server, caller, "POST", "/v1/stacks", Some(&body)).await;
+        assert_eq!(created.status, 202, "{created:?}");
+    }
+    hide_stacks(&server).await;
+    server
+}
+
+/// The lengths of the pages of a list, which continues with `field` of a page as `parameter`. The last one has no items, or no next page.
+async fn lengths_of_pages(server: &Server, list: &str, parameter: &str, field: &str) -> Vec<usize> {
+    let (mut lengths, mut path) = (Vec::new(), list.to_owned());
+    loop {
+        let page = send(server, bob(), "GET", &path, None).await;
+        assert_eq!(page.status, 200, "{path}: {page:?}");
+        let page = page.json();
+        let length = page["items"].as_array().expect("items").len();
+        lengths.push(length);
+        match page[field].as_str() {
+            Some(next) if length > 0 => path = format!("{list}&{parameter}={next}"),
+            _ => return lengths,
+        }
+    }
+}
+
+#[tokio::test]
+async fn length_of_a_page_does_not_depend_on_what_is_hidden() {
+    let server = stacks_of_two_owners().await;
+    for list in [
+        "/v1/stacks?",
+        "/v1/stacks?owner=bob&",
+        "/v1/operations?status=starting&",
+    ] {
+        for (limit, lengths) in [(1, vec![1, 1, 0]), (2, vec![2, 0]), (3, vec![2])] {
+            let list = format!("{list}limit={limit}");
+            let found = lengths_of_pages(&server, &list, "cursor", "next").await;
+            assert_eq!(found, lengths, "{list}");
+        }
+    }
+    let hide_live = "forbid (principal == Person::\"bob\", action, resource == Environment::\"live\");";
+    assert_eq!(put(&server, "hide-live", hide_live).await.status, 200);
+    let hide_web = "forbid (principal == Person::\"bob\", action, resource == Blueprint::\"web\");";
+    assert_eq!(put(&server, "hide-web", hide_web).await.status, 200);
+    server.publish("zoo", "1.0.0", "variable \"size\" {}\n").await;
+    for list in ["/v1/environments?limit=1", "/v1/blueprints?limit=1"] {
+        let found = lengths_of_pages(&server, list, "cursor", "next").await;
+        assert_eq!(found, [1, 0], "{list}");
+    }
+}
+
+#[tokio::test]
+async fn hidden_notifications_neither_shorten_a_page_nor_end_a_wait() {
+    let server = stacks_of_two_owners().await;
+    let position = |page: &Value| page["position"].as_str().expect("a position").to_owned();
+    let mut path = "/v1/notifications?since=1970-01-01T00:00:00Z&limit=1".to_owned();
+    // Each of the two stacks has two.
+    for length in [1, 1, 1, 1, 0] {
+        let page = send(&server, bob(), "GET", &path, None).await.json();
+        assert_eq!(page["items"].as_array().expect("items").len(), length, "{page}");
+        path = format!("/v1/notifications?limit=1&position={}", position(&page));
+    }
+    path.push_str("&wait=1");
+    let begun = Instant::now();
+    let variables = json!({"size": 1});
+    let (waited, _) = tokio::join!(
+        send(&server, bob(), "GET", &path, None),
+        server.create("f", "local", &variables)
+    );
+    assert_eq!(waited.json()["items"], json!([]));
+    assert!(begun.elapsed() >= Duration::from_secs(1), "{:?}", begun.elapsed());
 }
 
 #[tokio::test]
@@ -251,4 +331,32 @@ async fn late_rejection_shows_only_readers_what_was_decided() {
         late(bob()).await,
         "Nothing was changed: the plan does not wait for a decision."
     );
+}
+
+#[tokio::test]
+async fn problems_list_only_names_that_the_caller_may_read() {
+    let server = Server::with_blueprint().await;
+    server.publish("zoo", "1.0.0", "variable \"size\" {}\n").await;
+    for (name, hidden) in [("live", "Environment::\"live\""), ("zoo", "Blueprint::\"zoo\"")] {
+        let hide = format!("forbid (principal == Person::\"bob\", action, resource == {hidden});");
+        assert_eq!(put(&server, name, &hide).await.status, 200);
+    }
+    let body = json!({"name": "shop", "blueprint": "no", "environment": "no", "variables": {"size": 1}});
+    for (method, path, body) in [
+        ("POST", "/v1/stacks", Some(&body)),
+        ("GET", "/v1/environments/no", None),
+        ("GET", "/v1/blueprints/no", None),
+        ("GET", "/v1/blueprints/no/versions/1.0.0", None),
+        ("GET", "/v1/blueprints/no/versions/1.0.0/readme", None),
+    ] {
+        let problem = send(&server, bob(), method, path, body).await.json().to_string();
+        assert!(
+            !problem.contains("live") && !problem.contains("zoo"),
+            "{path}: {problem}"
+        );
+        let lists = problem.contains("the environments are: local") || problem.contains("the blueprints are: web");
+        assert!(lists, "{path}: {problem}");
+        let all = send(&server, ann(), method, path, body).await.json().to_string();
+        assert!(all.contains("live") || all.contains("zoo"), "{path}: {all}");
+    }
 }

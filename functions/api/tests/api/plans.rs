@@ -327,7 +327,9 @@ async fn decided_plan_has_the_sheet_that_was_decided() {
 async fn sheet_that_an_earlier_version_did_not_keep_is_not_shown() {
     let server = Server::with_blueprint().await;
     let (operation, path) = waiting(&server, &shown(3)).await;
-    server.store.approve(&id(&operation), "ann").await.expect("approved");
+    let read = server.store.operation(&id(&operation)).await.expect("recorded");
+    let approved = server.store.try_approve(&read, "ann".into()).await.expect("an answer");
+    assert!(approved.is_some());
     let sheet = server.get(&format!("{path}/sheet")).await;
     let detail = sheet.json()["detail"].as_str().expect("a detail").to_owned();
     assert!(sheet.status == 404 && detail.contains("was not kept"), "{detail}");
