@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draws what `slipway demo` printed as an SVG: its headings, the steps and what it proved. docs/images/demo.svg is one.
+"""Draws what `slipway demo` printed as an SVG: its headings, the steps and what it verified. docs/images/demo.svg is one.
 
 slipway demo | python3 scripts/demo_picture.py >docs/images/demo.svg
 """
@@ -17,14 +17,14 @@ STYLE = """
 .heading{fill:#f0f6fc;font-weight:700}
 .done{fill:#8b949e}
 .failed{fill:#ff7b72}
-.proved{fill:#56d364}
+.verified{fill:#56d364}
 .prompt{fill:#79c0ff}
 """
 KINDS = {
     "heading": re.compile(r"\d+\. "),
     "done": re.compile(r"  done   "),
     "failed": re.compile(r"  failed |release \d+ of \S+ failed"),
-    "proved": re.compile(r"  proved: |[a-z][a-z0-9 ]* of \S+ succeeded"),
+    "verified": re.compile(r"  verified: |[a-z][a-z0-9 ]* of \S+ succeeded"),
 }
 
 

@@ -41,7 +41,7 @@ pub use webhook::{NewWebhook, WebhookCommand};
 
 /// Self-service Terraform stacks: plan, apply, migrate, roll out
 #[derive(Debug, Parser)]
-#[command(name = "slipway", version, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(name = "slipway", version, max_term_width = 100, after_help = format!("{START}\n\n{EXIT_CODES}"))]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,
@@ -71,49 +71,29 @@ fn without_global(command: clap::Command) -> clap::Command {
         .after_help(MORE)
 }
 
+const START: &str = "Start with `slipway demo`, then `slipway up`.";
+
 pub const EXIT_CODES: &str = "Exit codes:
   0  done
-  1  the operation failed or was cancelled
+  1  the operation did not succeed, or the answer of can-i, policy test or audit verify is negative
   2  the command line is wrong
-  3  the server refused the request
+  3  the server rejected the request, or what it names does not exist
   4  the server could not be reached, or failed
   5  something on this machine failed: a file, a port, a missing program
   6  a check of a blueprint or of migrations found errors
   7  the person at the terminal did not confirm: nothing was changed
   130  stopped by Ctrl-C: the operation continues";
 
+// The order is that of `--help`: teams, blueprint authors, administrators, local mode, this program. A doc comment would replace the
+// program's own description.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Create, release, break and destroy an example stack locally
+    Demo(Demo),
     /// Start Slipway and a local AWS on this machine
     Up(Up),
-    /// Open the web console; `--endpoint` adds a proxy that signs
-    Console(Console),
-    /// Run the whole life of a stack on this machine
-    Demo(Demo),
-    /// Compile the guestbook of a checkout, publish it, print exports
+    /// Build and publish the guestbook example (in a checkout)
     Example,
-    /// Print the exports that point the AWS CLI at the local AWS
-    Env,
-    /// Write, check, publish and list blueprints
-    #[command(subcommand)]
-    Blueprint(BlueprintCommand),
-    /// Find dangerous statements in SQL migrations
-    #[command(subcommand)]
-    Migration(MigrationCommand),
-    /// Configure environments: where stacks live
-    #[command(subcommand)]
-    Environment(EnvironmentCommand),
-    /// Configure AWS accounts whose events request operations
-    #[command(subcommand)]
-    SourceAccount(SourceAccountCommand),
-    /// List or verify who changed, decided, read or was denied what
-    #[command(subcommand)]
-    Audit(AuditCommand),
-    /// Configure who may do what, and which plans may be applied
-    #[command(subcommand)]
-    Policy(PolicyCommand),
-    /// Ask whether you may do something
-    CanI(CanI),
     /// Create, change, show and destroy stacks
     #[command(subcommand)]
     Stack(StackCommand),
@@ -123,40 +103,65 @@ pub enum Command {
     /// Run a command of a stack's blueprint
     #[command(subcommand)]
     Task(TaskCommand),
-    /// Show, watch, decide about and cancel operations of stacks
+    /// Show, watch, approve, reject and cancel operations
     #[command(subcommand)]
     Operation(OperationCommand),
     /// Show the whole plan of an operation, with every attribute
     Plan(ShowPlan),
-    /// Show the approval sheet of an operation
+    /// Show the approval sheet, which an approver reads first
     Sheet {
         /// Operation ID, or a stack for the plan that waits
         #[arg(value_name = TARGET)]
         operation: OperationRef,
     },
-    /// Approve the plan of an operation
+    /// Approve a plan (short for `operation approve`)
     Approve(Approve),
-    /// Reject the plan of an operation
+    /// Reject a plan (short for `operation reject`)
     Reject(Reject),
     /// Print the log of an operation, or of a service of a stack
     Logs(Logs),
     /// Open an endpoint of a stack in a browser
     Open(Open),
-    /// Inspect, redrive or delete dead-lettered events
-    Event(Event),
+    /// Open the web console in a browser
+    Console(Console),
+    /// Write, check, publish and list blueprints
+    #[command(subcommand)]
+    Blueprint(BlueprintCommand),
+    /// Publish a tree of blueprints and what builds need
+    Publish(Publish),
+    /// Find dangerous statements in SQL migrations
+    #[command(subcommand)]
+    Migration(MigrationCommand),
+    /// Configure environments: where stacks live
+    #[command(subcommand)]
+    Environment(EnvironmentCommand),
+    /// Configure who may do what, and which plans may be applied
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Check whether you have a permission
+    CanI(CanI),
+    /// Configure AWS accounts that may send requests by event
+    #[command(subcommand)]
+    SourceAccount(SourceAccountCommand),
     /// Send notifications to HTTPS addresses, Slack or Teams
     #[command(subcommand)]
     Webhook(WebhookCommand),
-    /// Follow notifications of what changed
-    #[command(subcommand)]
+    /// Follow notifications: changes, approvals, failures, drift
+    #[command(subcommand, visible_alias = "notifications")]
     Events(EventsCommand),
+    /// Inspect, redrive or delete dead-lettered events
+    #[command(visible_alias = "dead-letter")]
+    Event(Event),
+    /// List the records of the audit log, and verify them
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Print the exports that point the AWS CLI at the local AWS
+    Env,
+    /// Call the local AWS without the AWS CLI
+    Aws(AwsCall),
     /// Push images to the local ECS
     #[command(subcommand)]
     Image(ImageCommand),
-    /// Publish blueprints and the programs and providers of builds
-    Publish(Publish),
-    /// Call the local AWS without the AWS CLI
-    Aws(AwsCall),
     /// Log in to an endpoint at an identity provider, in a browser on any device
     Login(Login),
     /// Delete the saved login of an endpoint

@@ -72,9 +72,7 @@ pub async fn run(demo: Demo, output: Output) -> Result<(), Error> {
             "The data is in {folder}: `slipway up --data {folder}` serves it again."
         ));
     } else if outcome.is_ok() {
-        output.say(
-            "\nThat was the main job. Start your own server with `cargo run -- up`; README.md goes on from there.",
-        );
+        output.say("\nThat was the main job. Start your own server with `slipway up`. README.md continues from there.");
     }
     outcome
 }
@@ -98,7 +96,7 @@ async fn play(
 /// Serves on, with the console open, until Ctrl-C.
 async fn stay(api: &str, output: Output) -> Result<(), Error> {
     output.say(&format!(
-        "\nThe server goes on. The console is at {api}; end it with Ctrl-C."
+        "\nThe server keeps running. The console is at {api}. Press Ctrl-C to stop."
     ));
     open_in_browser(api);
     tokio::signal::ctrl_c()

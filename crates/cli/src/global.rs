@@ -20,22 +20,22 @@ pub struct Global {
     /// Authentication method [default: `SLIPWAY_TOKEN`, then saved login, then AWS credentials]
     #[arg(long, global = true, help_heading = EVERYWHERE, env = "SLIPWAY_AUTH", value_enum, value_name = "METHOD")]
     pub auth: Option<Way>,
-    /// AWS Region of a custom domain [default: `AWS_REGION`]
+    /// AWS Region to sign requests for, if the API has a custom domain [default: `AWS_REGION`]
     #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub region: Option<String>,
     /// Folder with the data of local mode
     #[arg(long, global = true, help_heading = EVERYWHERE, env = "SLIPWAY_DATA", value_name = "FOLDER", default_value = ".slipway", value_hint = ValueHint::DirPath)]
     pub data: PathBuf,
-    /// Profile of the user's `config.toml` [default: its `profile`]
+    /// Profile in Slipway's `config.toml`, not an AWS profile [default: its `profile`]
     #[arg(long, global = true, help_heading = EVERYWHERE, env = "SLIPWAY_PROFILE", value_name = "NAME")]
     pub profile: Option<String>,
-    /// Form of the output
-    #[arg(long, global = true, help_heading = EVERYWHERE, value_enum, value_name = "FORM", default_value_t = Format::Table)]
+    /// Output format
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
     pub output: Format,
     /// The same as `--output json`
     #[arg(long, global = true, help_heading = EVERYWHERE, conflicts_with = "output")]
     pub json: bool,
-    /// JMESPath expression: print its result on the JSON output, as plain text without `--output`
+    /// JMESPath filter of the JSON output, printed as plain text unless `--output` is given
     #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "EXPRESSION", value_parser = Query::parse)]
     pub query: Option<Query>,
 }

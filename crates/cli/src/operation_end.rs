@@ -163,7 +163,7 @@ mod tests {
             [
                 "log        slipway logs op-1",
                 "sheet      slipway sheet op-1",
-                "next       slipway stack create shop --blueprint web --environment live"
+                "next       slipway stack create shop --blueprint web@1.0.0 --environment live (add `--var` and `--image` as in the first request)"
             ]
         );
         assert_eq!(next_steps(&operation("succeeded"), &printed).await, [""; 0]);

@@ -1,7 +1,7 @@
 //! Operations in the words of the command line.
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
+use serde_json::{Value, json};
 use slipway_api_types::{Drift, Failure, Operation, Plan, PlanDecision, Step, Verdict};
 use slipway_model::count::counted_as;
 use slipway_model::error_name::ErrorName;
@@ -13,6 +13,7 @@ use slipway_model::plan::Action;
 use crate::error::Error;
 use crate::harmless::in_a_line;
 use crate::hint;
+use crate::plan_view::{NO_CHANGES, counts};
 
 /// Reads an operation out of an answer of the API.
 pub fn read(value: &Value) -> Result<Operation, Error> {
@@ -201,59 +202,22 @@ pub fn failure_line(failure: &Failure) -> String {
     )
 }
 
-/// The plan in a line. A replacement counts apart; Terraform counts it as an addition and a destruction.
-pub fn plan_line(plan: &Plan) -> String {
-    let rare = [
-        (plan.replace, "replace"),
-        (plan.import, "import"),
-        (plan.forget, "forget"),
-        (plan.moved, "move"),
-    ];
-    let rare: Vec<String> = rare
-        .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| format!(", {count} to {what}"))
-        .collect();
-    let rare = rare.concat();
-    let outputs = match (plan.services.as_slice(), plan.outputs_changed) {
-        ([], true) => ", outputs change".to_owned(),
-        ([], false) => String::new(),
-        (services, _) => format!(", services change ({})", services.join("; ")),
-    };
-    format!(
-        "{} to add, {} to change, {} to destroy{rare}{outputs}",
-        plan.add, plan.change, plan.destroy
-    )
-}
-
 /// What a plan came to that was not applied: where a preview shows its changes, or that there was nothing to apply.
 pub fn not_applied(operation: &Operation) -> Option<String> {
     let has_succeeded = operation.status == OperationStatus::Succeeded;
     let plan = operation.plan.as_ref().filter(|_| has_succeeded)?;
     match (operation.kind, plan.verdict) {
-        (OperationKind::Update, Some(Verdict::NothingToChange)) => Some("nothing to apply".to_owned()),
-        (OperationKind::Preview, _) if is_empty(plan) => Some("nothing would change".to_owned()),
+        (OperationKind::Update, Some(Verdict::NothingToChange)) => Some(format!("{NO_CHANGES}: nothing was applied")),
         (OperationKind::Preview, _) => {
+            let changes = counts(&json!(plan));
+            if changes == NO_CHANGES {
+                return Some(changes);
+            }
             let show = hint::command(&format!("plan {}", operation.id));
-            Some(format!("would change: {}. Every change: {show}", plan_line(plan)))
+            Some(format!("the plan: {changes}. Every change: {show}"))
         }
         _ => None,
     }
-}
-
-fn is_empty(plan: &Plan) -> bool {
-    let counts = [
-        plan.add,
-        plan.change,
-        plan.destroy,
-        plan.replace,
-        plan.import,
-        plan.forget,
-        plan.moved,
-        plan.invoke,
-        plan.deferred,
-    ];
-    counts.iter().all(|count| *count == 0) && !plan.outputs_changed && plan.not_understood.is_empty()
 }
 
 /// Each resource of a plan that is named, in a line of its own, and how many are not.
@@ -301,8 +265,6 @@ pub fn duration_text(from: Timestamp, to: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn waiting_update(approvals: &Value, required: u32) -> Operation {
@@ -440,44 +402,18 @@ mod tests {
             (
                 OperationKind::Update,
                 plan(0, "nothing_to_change"),
-                Some("nothing to apply"),
+                Some("no changes: nothing was applied"),
             ),
             (OperationKind::Update, plan(1, "apply"), None),
-            (
-                OperationKind::Preview,
-                plan(0, "shown_only"),
-                Some("nothing would change"),
-            ),
+            (OperationKind::Preview, plan(0, "shown_only"), Some(NO_CHANGES)),
             (
                 OperationKind::Preview,
                 plan(1, "shown_only"),
-                Some("would change: 1 to add, 0 to change, 0 to destroy. Every change: slipway plan op-1"),
+                Some("the plan: 1 to add, 0 to change, 0 to destroy. Every change: slipway plan op-1"),
             ),
         ] {
             (operation.kind, operation.plan) = (kind, Some(plan));
             assert_eq!(not_applied(&operation).as_deref(), expected);
-        }
-    }
-
-    #[test]
-    fn plan_line_names_what_changes_in_services() {
-        let plan = |services: &[&str]| -> Plan {
-            serde_json::from_value(json!({
-                "add": 0, "change": 0, "destroy": 0, "replace": 0, "import": 0, "forget": 0, "moved": 0, "invoke": 0, "deferred": 0,
-                "drifted": 0, "checks_failed": 0, "not_understood": [], "outputs_changed": true, "services": services,
-                "resources": [], "verdict": null, "refused_because": null, "refused_by": null, "refused_resources": [],
-            }))
-            .expect("a plan")
-        };
-        for (services, end) in [
-            (&[][..], "outputs change"),
-            (
-                &["web: desired_count 2 -> 3", "old: delete"][..],
-                "services change (web: desired_count 2 -> 3; old: delete)",
-            ),
-        ] {
-            let line = format!("0 to add, 0 to change, 0 to destroy, {end}");
-            assert_eq!(plan_line(&plan(services)), line);
         }
     }
 

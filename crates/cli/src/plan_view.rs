@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
+use slipway_model::count::{counted, counted_as};
 
 use crate::output::{Line, Style, text_at};
 
@@ -12,27 +13,63 @@ const WIDEST: usize = 160;
 /// Why a value is hidden that has no mark of Terraform's.
 const WITHOUT_MARK: &str = "hidden: it has a sensitive value that Terraform does not mark";
 
+/// What the marks mean. Those of changes are Terraform's; an import has none there, and `>`, `!` and `?` are Slipway's.
+const MARKS: [(&str, &str); 12] = [
+    ("+", "create"),
+    ("~", "update"),
+    ("-", "delete"),
+    ("-/+", "replace: destroy first"),
+    ("+/-", "replace: create first"),
+    ("+/.", "replace: create first, forget the old one"),
+    ("./+", "replace: forget the old one first"),
+    (".", "forget: it leaves the state, and is not deleted"),
+    ("<=", "read"),
+    (">", "invoke an action"),
+    ("!", "failed check"),
+    ("?", "not known to this version of Slipway"),
+];
+
 /// The lines of a plan's items.
 pub fn items(items: &[Value]) -> Vec<Line> {
     items.iter().flat_map(item).collect()
 }
 
-fn item(item: &Value) -> Vec<Line> {
+/// What the marks of these items mean, in a line; nothing if none has a mark.
+pub fn legend(items: &[Value]) -> Option<Line> {
+    let used: BTreeSet<&str> = items.iter().map(|item| mark(item).0).collect();
+    let meanings = MARKS.iter().filter(|(mark, _)| used.contains(mark));
+    let meanings: Vec<String> = meanings.map(|(mark, meaning)| format!("{mark} {meaning}")).collect();
+    (!meanings.is_empty()).then(|| Line::new(Style::Faint, meanings.join("   ")))
+}
+
+/// The mark of an item, and its colour.
+fn mark(item: &Value) -> (&'static str, Style) {
     let text = |name: &str| item[name].as_str().unwrap_or_default();
-    let (subject, action) = (text("subject"), text("action"));
-    let (mark, style) = match (subject, action) {
+    match (text("subject"), text("action")) {
         ("check", _) if matches!(text("status"), "fail" | "error") => ("!", Style::Red),
         ("check", _) => (" ", Style::Plain),
         (_, "unknown") => ("?", Style::Red),
         (_, "delete") => ("-", Style::Red),
-        (_, "replace") => ("-/+", Style::Red),
-        (_, "forget") => ("x", Style::Yellow),
+        (_, "replace") => match text("replace_order") {
+            "create_then_delete" => ("+/-", Style::Red),
+            "create_then_forget" => ("+/.", Style::Red),
+            "forget_then_create" => ("./+", Style::Red),
+            _ => ("-/+", Style::Red),
+        },
+        (_, "forget") => (".", Style::Yellow),
         (_, "invoke") => (">", Style::Yellow),
         (_, "update") => ("~", Style::Yellow),
         (_, "create") => ("+", Style::Green),
-        (_, "import") => ("<=", Style::Green),
+        (_, "import") => (" ", Style::Green),
+        (_, "read") => ("<=", Style::Plain),
         _ => (" ", Style::Plain),
-    };
+    }
+}
+
+fn item(item: &Value) -> Vec<Line> {
+    let text = |name: &str| item[name].as_str().unwrap_or_default();
+    let (subject, action) = (text("subject"), text("action"));
+    let (mark, style) = mark(item);
     let what = match subject {
         "resource" => action.to_owned(),
         "check" => format!("check {}", text("status")),
@@ -211,40 +248,48 @@ fn side(change: &Value, name: &str) -> Option<String> {
     })
 }
 
-/// The counts of a plan, of an operation or a sheet, in a line.
+/// The summary of a plan without changes.
+pub const NO_CHANGES: &str = "no changes";
+
+/// The counts of a plan, of an operation or a sheet, in a line, in the order of Terraform's own summary. A replacement counts apart;
+/// Terraform counts it as an addition and a destruction.
 pub fn counts(plan: &Value) -> String {
-    let counts = [
-        ("destroy", "to destroy"),
+    let count = |name: &str| plan[name].as_u64().unwrap_or_default();
+    let some = |(name, word): &(&str, &str)| match count(name) {
+        0 => None,
+        count => Some(format!("{count} {word}")),
+    };
+    let rare = [
         ("replace", "to replace"),
-        ("forget", "to forget"),
-        ("invoke", "to invoke"),
-        ("provision", "with provisioners"),
-        ("change", "to change"),
         ("import", "to import"),
-        ("add", "to add"),
+        ("forget", "to forget"),
         ("moved", "to move"),
+        ("invoke", "to invoke"),
         ("deferred", "deferred"),
+        ("provision", "with provisioners"),
         ("not_found", "not found"),
         ("drifted", "drifted"),
-        ("checks_failed", "checks failed"),
     ];
-    let counted = counts.iter().filter_map(|(name, word)| {
-        let count = plan[*name].as_u64().filter(|count| *count > 0)?;
-        Some(format!("{count} {word}"))
-    });
+    let mut others: Vec<String> = rare.iter().filter_map(some).collect();
+    let failed = Some(count("checks_failed")).filter(|failed| *failed > 0);
+    others.extend(failed.map(|failed| counted_as(failed, "check failed", "checks failed")));
+    let not_understood = plan["not_understood"].as_array().map_or(0, Vec::len);
+    if not_understood > 0 {
+        others.push(format!("{} not known to Slipway", counted(not_understood, "part")));
+    }
     let services = plan["services"].as_array().into_iter().flatten();
     let services: Vec<&str> = services.filter_map(Value::as_str).collect();
-    let outputs = match (services.as_slice(), plan["outputs_changed"] == true) {
-        ([], false) => None,
-        ([], true) => Some("outputs change".to_owned()),
-        (services, _) => Some(format!("services change ({})", services.join("; "))),
-    };
-    let counted: Vec<String> = counted.chain(outputs).collect();
-    if counted.is_empty() {
-        "nothing changes".to_owned()
-    } else {
-        counted.join(", ")
+    if !services.is_empty() {
+        others.push(format!("services change ({})", services.join("; ")));
+    } else if plan["outputs_changed"] == true {
+        others.push("outputs change".to_owned());
     }
+    let (add, change, destroy) = (count("add"), count("change"), count("destroy"));
+    if add + change + destroy == 0 && others.is_empty() {
+        return NO_CHANGES.to_owned();
+    }
+    let main = format!("{add} to add, {change} to change, {destroy} to destroy");
+    [vec![main], others].concat().join(", ")
 }
 
 #[cfg(test)]
@@ -325,7 +370,7 @@ mod tests {
         );
         assert_eq!(
             counts(&json!({"add": 1, "provision": 1})),
-            "1 with provisioners, 1 to add"
+            "1 to add, 0 to change, 0 to destroy, 1 with provisioners"
         );
     }
 
@@ -337,7 +382,47 @@ mod tests {
         assert_eq!(lines[0].style, Style::Red);
         assert_eq!(
             counts(&json!({"add": 1, "drifted": 1, "not_found": 1})),
-            "1 to add, 1 not found, 1 drifted"
+            "1 to add, 0 to change, 0 to destroy, 1 not found, 1 drifted"
         );
+    }
+
+    #[test]
+    fn marks_are_terraforms_and_explained() {
+        fn item(action: &str, order: Option<&str>) -> Value {
+            json!({"subject": "resource", "action": action, "address": "a.b", "replace_order": order})
+        }
+        for (action, order, mark) in [
+            ("replace", Some("create_then_delete"), "+/- replace a.b"),
+            ("replace", Some("delete_then_create"), "-/+ replace a.b"),
+            ("forget", None, ".   forget a.b"),
+            ("import", None, "    import a.b"),
+            ("read", None, "<=  read a.b"),
+        ] {
+            assert_eq!(shown(&items(&[item(action, order)]))[0], mark);
+        }
+        let mixed = [item("replace", Some("create_then_delete")), item("create", None)];
+        let explained = legend(&mixed).map(|line| line.text);
+        assert_eq!(explained.as_deref(), Some("+ create   +/- replace: create first"));
+        assert_eq!(legend(&[item("import", None)]), None);
+    }
+
+    #[test]
+    fn summary_has_the_order_of_terraform() {
+        let plan = json!({"destroy": 1, "replace": 1, "drifted": 2, "checks_failed": 1, "outputs_changed": true, "not_understood": ["x"]});
+        assert_eq!(
+            counts(&plan),
+            "0 to add, 0 to change, 1 to destroy, 1 to replace, 2 drifted, 1 check failed, 1 part not known to Slipway, outputs change"
+        );
+        assert_eq!(counts(&json!({"add": 0, "not_understood": []})), NO_CHANGES);
+        for (services, end) in [
+            (json!([]), "outputs change"),
+            (
+                json!(["web: desired_count 2 -> 3", "old: delete"]),
+                "services change (web: desired_count 2 -> 3; old: delete)",
+            ),
+        ] {
+            let plan = json!({"outputs_changed": true, "services": services});
+            assert_eq!(counts(&plan), format!("0 to add, 0 to change, 0 to destroy, {end}"));
+        }
     }
 }

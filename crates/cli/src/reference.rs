@@ -18,8 +18,8 @@ pub fn markdown() -> String {
          This page is generated from the program: `slipway reference` prints it. `slipway man FOLDER` writes the same as man pages,\n\
          `slipway completion SHELL` prints a completion script. Environment variables are in [environment.md](environment.md).\n\n\
          On a terminal, commands that start an operation watch it to its end (`--no-wait`), `stack destroy` asks for the name of the\n\
-         stack (`--yes`), and `approve` shows the approval sheet and asks. Where the output is not a terminal, nothing waits and nothing\n\
-         asks, unless an option says so; `stack destroy` then needs `--yes`.\n\n\
+         stack (`--yes`), and `approve` shows the approval sheet and asks. In scripts and CI, commands return as soon as the request is\n\
+         accepted, and ask nothing. Add `--wait` to wait for the result, `--yes` to `stack destroy`, and `--sheet` to `approve`.\n\n\
          With `--json`, a list is one array of all items: `slipway stack list --json | jq '.[].name'`. The API gives a list in pages,\n\
          which are objects with `items`. If `--query` finds nothing, a note on standard error says so, and nothing is printed. With\n\
          `--json`, it prints `null` or `[]`.\n\n## Options of every command\n\n",
@@ -50,6 +50,13 @@ fn section(page: &mut String, command: &Command, parent: &str) {
     let _ = writeln!(page, "\n{mark} {name}\n");
     if let Some(about) = command.get_about() {
         let _ = writeln!(page, "{about}.");
+    }
+    let aliases: Vec<String> = command
+        .get_visible_aliases()
+        .map(|alias| format!("`{alias}`"))
+        .collect();
+    if !aliases.is_empty() {
+        let _ = writeln!(page, "\nAlso: {}.", aliases.join(", "));
     }
     if inner.is_empty() {
         let mut usage = command.clone();

@@ -1,6 +1,7 @@
 //! Progressive rollouts of an operation, as people watch them.
 
 use slipway_api_types::Rollout;
+use slipway_model::operation::rollouts::PauseAction;
 
 use crate::hint;
 
@@ -23,28 +24,39 @@ pub fn paused(rollout: &Rollout, operation: &str) -> Vec<String> {
     let Some(pause) = &rollout.pause else {
         return Vec::new();
     };
-    if let (Some(decision), Some(by)) = (&pause.decision, &pause.decided_by) {
-        let decision = decision.as_str().replace('_', " ");
-        return vec![format!("{}: {by} has decided to {decision}", rollout.service)];
+    let service = &rollout.service;
+    if let (Some(decision), Some(by)) = (pause.decision, &pause.decided_by) {
+        let decision = match decision {
+            PauseAction::Continue => "continue the release",
+            PauseAction::RollBack => "restore the previous release",
+        };
+        return vec![format!("{service}: {by} chose to {decision}")];
     }
-    let expires = pause.expires_at.as_ref().map_or_else(String::new, |time| {
-        format!(" until {time} (then: {})", pause.at_expiry.as_str().replace('_', " "))
-    });
-    vec![
+    let mut lines = vec![
+        format!("{service} is paused"),
         format!(
-            "{} waits for a decision{expires}: {}",
-            rollout.service,
+            "  continue: {}",
             hint::command(&format!("release continue {operation}"))
         ),
-        format!("or: {}", hint::command(&format!("release restore {operation}"))),
-    ]
+        format!(
+            "  restore the previous release: {}",
+            hint::command(&format!("release restore {operation}"))
+        ),
+    ];
+    if let Some(time) = &pause.expires_at {
+        let expires = match pause.at_expiry {
+            PauseAction::Continue => "the release continues",
+            PauseAction::RollBack => "the previous release is restored",
+        };
+        lines.push(format!("  no decision by {time}: {expires}"));
+    }
+    lines
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
-    use slipway_model::operation::rollouts::PauseAction;
 
     #[test]
     fn a_pause_names_both_commands_until_it_is_decided() {
@@ -55,14 +67,21 @@ mod tests {
         .expect("a rollout");
         assert_eq!(line(&rollout), "web: 12.5 % of the requests (CANARY, POST_SCALE_UP)");
         let open = paused(&rollout, "op-1").join("\n");
-        for part in ["release continue op-1", "release restore op-1", "then: roll back"] {
+        for part in [
+            "continue: slipway release continue op-1",
+            "restore the previous release: slipway release restore op-1",
+            "no decision by 2026-01-01T00:00:00Z: the previous release is restored",
+        ] {
             assert!(open.contains(part), "{open}");
         }
         if let Some(pause) = &mut rollout.pause {
             pause.decision = Some(PauseAction::RollBack);
             pause.decided_by = Some("ann".to_owned());
         }
-        assert_eq!(paused(&rollout, "op-1"), ["web: ann has decided to roll back"]);
+        assert_eq!(
+            paused(&rollout, "op-1"),
+            ["web: ann chose to restore the previous release"]
+        );
         rollout.pause = None;
         assert!(paused(&rollout, "op-1").is_empty());
     }

@@ -6,7 +6,7 @@ use slipway_model::terraform::OUTPUT;
 
 use crate::hint;
 use crate::output::{Line, Style, text_at};
-use crate::plan_view::{attributes, counts, items};
+use crate::plan_view::{attributes, counts, items, legend};
 
 /// The lines of an approval sheet.
 pub fn sheet(sheet: &Value) -> Vec<Line> {
@@ -16,10 +16,11 @@ pub fn sheet(sheet: &Value) -> Vec<Line> {
         Line::new(
             Style::Bold,
             format!(
-                "{} of stack {} ({})",
+                "{} of {} ({}) in {}",
                 text("kind"),
+                text("stack.name"),
                 text("stack.id"),
-                text("stack.name")
+                text("environment.name")
             ),
         ),
         status(sheet),
@@ -56,8 +57,8 @@ pub fn sheet(sheet: &Value) -> Vec<Line> {
         format!("plan         {}", counts(&sheet["plan"])),
     ));
     lines.push(lost);
-    lines.extend(effects(sheet));
-    lines.extend(cost(&sheet["plan"]["cost"]));
+    lines.extend(caution(sheet));
+    lines.extend(cost(sheet));
     for (name, style, what) in [
         ("not_understood", Style::Red, "not understood"),
         ("warnings", Style::Yellow, "warning"),
@@ -80,7 +81,7 @@ pub fn sheet(sheet: &Value) -> Vec<Line> {
             other => other,
         };
         let line = format!(
-            "policy       {}: {verdict} ({})",
+            "verdict      {}: {verdict} ({})",
             text_at(policy, "policy"),
             text_at(policy, "reason")
         );
@@ -91,21 +92,8 @@ pub fn sheet(sheet: &Value) -> Vec<Line> {
     part(sheet, "variables", variable, &mut lines);
     part(sheet, "subscriptions", subscription, &mut lines);
     part(sheet, "services", service, &mut lines);
-    lines.push(Line::new(Style::Bold, "changes".to_owned()));
-    let first = sheet["plan"]["first"].as_array().map(Vec::as_slice).unwrap_or_default();
-    for item in first {
-        lines.extend(change(item, &sheet["services"]));
-    }
-    let left = sheet["plan"]["items"]
-        .as_u64()
-        .unwrap_or_default()
-        .saturating_sub(first.len() as u64);
-    if left > 0 {
-        let all = hint::command(&format!("plan {}", text("operation")));
-        let line = format!("… and {left} more: {all}");
-        lines.push(Line::new(Style::Bold, line));
-    }
-    lines.push(plain(format!("sheet        {}", text("hash"))));
+    lines.extend(changes(sheet));
+    lines.push(plain(format!("sheet hash   {}", text("hash"))));
     lines
 }
 
@@ -119,7 +107,7 @@ fn some_of<const N: usize>(counts: [(&Value, &str, &str); N]) -> Vec<String> {
 }
 
 /// What the apply runs or meets that is no loss by itself, and may have effects that no plan shows.
-fn effects(sheet: &Value) -> Option<Line> {
+fn caution(sheet: &Value) -> Option<Line> {
     let plan = &sheet["plan"];
     let found = some_of([
         (
@@ -130,7 +118,7 @@ fn effects(sheet: &Value) -> Option<Line> {
         (&plan["invoke"], "action is invoked", "actions are invoked"),
         (&plan["checks_failed"], "check failed", "checks failed"),
     ]);
-    let text = format!("effects      {}", found.join("; "));
+    let text = format!("caution      {}", found.join("; "));
     (!found.is_empty()).then(|| Line::new(Style::Red, text))
 }
 
@@ -145,13 +133,13 @@ fn losses(sheet: &Value) -> Line {
         ),
         (
             &sheet["forget_count"],
-            "resource leaves the state",
-            "resources leave the state",
+            "resource is removed from the state, not deleted",
+            "resources are removed from the state, not deleted",
         ),
         (
             &plan["not_found"],
-            "resource was not found and leaves the state",
-            "resources were not found and leave the state",
+            "resource was not found and is removed from the state",
+            "resources were not found and are removed from the state",
         ),
         (
             &plan["drift_overwritten"],
@@ -161,12 +149,15 @@ fn losses(sheet: &Value) -> Line {
     ];
     let found = some_of(counts);
     let is_understood = plan["not_understood"].as_array().is_none_or(Vec::is_empty);
-    let not_understood = (!is_understood).then(|| "not all of the plan is understood".to_owned());
+    let not_understood = (!is_understood).then(|| {
+        let read = hint::command(&format!("plan {}", text_at(sheet, "operation")));
+        format!("this version of Slipway does not know parts of the plan. Read them before you approve: {read}")
+    });
     let found: Vec<String> = found.into_iter().chain(not_understood).collect();
     if found.is_empty() {
-        Line::new(Style::Plain, "loses        nothing".to_owned())
+        Line::new(Style::Plain, "destructive  no".to_owned())
     } else {
-        Line::new(Style::Red, format!("loses        {}", found.join("; ")))
+        Line::new(Style::Red, format!("destructive  {}", found.join("; ")))
     }
 }
 
@@ -202,6 +193,23 @@ fn decision(sheet: &Value) -> Option<Line> {
         _ => return None,
     };
     Some(Line::new(Style::Plain, format!("decision     {text}")))
+}
+
+/// The first entries of the plan, what their marks mean, and how many more there are.
+fn changes(sheet: &Value) -> Vec<Line> {
+    let mut lines = vec![Line::new(Style::Bold, "changes".to_owned())];
+    let first = sheet["plan"]["first"].as_array().map(Vec::as_slice).unwrap_or_default();
+    for item in first {
+        lines.extend(change(item, &sheet["services"]));
+    }
+    lines.extend(legend(first));
+    let items = sheet["plan"]["items"].as_u64().unwrap_or_default();
+    let left = items.saturating_sub(first.len() as u64);
+    if left > 0 {
+        let all = hint::command(&format!("plan {}", text_at(sheet, "operation")));
+        lines.push(Line::new(Style::Bold, format!("… and {left} more: {all}")));
+    }
+    lines
 }
 
 /// An entry of the plan. What the output `slipway` says of the services of the sheet stands with them.
@@ -294,19 +302,25 @@ fn approvals(sheet: &Value) -> Vec<Line> {
     lines
 }
 
-/// What the stack costs a month, if the sheet says it.
-fn cost(cost: &Value) -> Option<Line> {
+/// What the stack costs a month, if the sheet says it. The prices may be those of another Region.
+fn cost(sheet: &Value) -> Option<Line> {
+    let cost = &sheet["plan"]["cost"];
     let (before, after) = (cost["before_cents"].as_u64()?, cost["after_cents"].as_u64()?);
     let dollars = |cents: u64| format!("${}.{:02}", cents / 100, cents % 100);
-    let unpriced = match cost["without_price"].as_u64()? {
-        0 => String::new(),
-        count => format!("; {} without a price", counted(count, "resource")),
+    let (at_least, unpriced) = match cost["without_price"].as_u64()? {
+        0 => ("", String::new()),
+        count => ("at least ", format!("; {} not counted", counted(count, "resource"))),
+    };
+    let (prices_in, region) = (text_at(cost, "prices_in"), text_at(sheet, "environment.region"));
+    let elsewhere = if prices_in == region {
+        String::new()
+    } else {
+        format!("; the stack is in {region}")
     };
     let text = format!(
-        "cost         {} -> {} a month (list prices of {}, {}{unpriced})",
+        "cost         {at_least}{} -> {} a month ({prices_in} list prices of {}{elsewhere}{unpriced})",
         dollars(before),
         dollars(after),
-        text_at(cost, "prices_in"),
         text_at(cost, "prices_of"),
     );
     let style = if after > before { Style::Yellow } else { Style::Plain };
@@ -334,7 +348,7 @@ fn runs(runs: &Value) -> Vec<Line> {
     } else {
         said.join(", ")
     };
-    let mut lines = vec![Line::new(Style::Plain, format!("then runs    {said}"))];
+    let mut lines = vec![Line::new(Style::Plain, format!("after apply  {said}"))];
     lines.extend(dangerous(runs));
     lines
 }
@@ -361,7 +375,7 @@ fn dangerous(runs: &Value) -> Vec<Line> {
         let rest = count - named.len() as u64;
         lines.push(Line::new(
             Style::Bold,
-            format!("      … and {rest} more: slipway blueprint check"),
+            format!("      … and {rest} more. In the folder of the blueprint: slipway blueprint check ."),
         ));
     }
     lines
@@ -448,29 +462,30 @@ mod tests {
         let lines: Vec<String> = sheet(&sheet_of).into_iter().map(|line| line.text).collect();
         let text = lines.join("\n");
         for expected in [
-            "update of stack lusab-babad (shop)\nstatus       waiting for an approval\n",
+            "update of shop (lusab-babad) in live\nstatus       waiting for an approval\n",
             "live (account 111122223333, eu-west-1), protected",
             "web: 1.0.0 -> 1.1.0",
-            "plan         1 to destroy\nloses        1 resource is destroyed\n",
-            "cost         $32.85 -> $65.70 a month (list prices of us-east-1, 2026-11-29; 3 resources without a price)",
+            "plan         0 to add, 0 to change, 1 to destroy\ndestructive  1 resource is destroyed\n",
+            "cost         at least $32.85 -> $65.70 a month (us-east-1 list prices of 2026-11-29; the stack is in eu-west-1; 3 resources not counted)",
             "\n             warning: Check block assertion failed\n",
-            "environment.approval: approval needed (every plan waits)",
+            "verdict      environment.approval: approval needed (every plan waits)",
             "approvals    1 of 2, decide before 2026-12-02T00:00:00Z, the requester may not approve",
             "approved by bob at 2026-11-29T01:00:00Z: agreed\n",
             "approved by eve at 2026-11-29T00:30:00Z (of an earlier sheet: does not count)",
             "approved by dan at 2026-11-29T00:40:00Z (the plan was rejected: does not count)",
             "required by  plan.understood: Slipway does not understand all of the plan",
-            "then runs    snapshot of the database, migration schema, release of the services",
+            "after apply  snapshot of the database, migration schema, release of the services",
             "~ size: 1 -> 2",
             "~ key: (sensitive)",
             "~ web: (none) -> arn:aws:ecr:web,v*",
             "~ image: a@sha256:1 -> a@sha256:2",
             "-   delete a.b",
+            "~ update   - delete\n",
             "~ services.webhook.cpu: 1 -> 2",
             "~ notes.url: \"a\" -> \"b\"",
             "services: see above",
             "… and 149 more: slipway plan op-1",
-            "sheet        sha256:ab",
+            "sheet hash   sha256:ab",
         ] {
             assert!(text.contains(expected), "{expected}\n{text}");
         }
@@ -482,24 +497,24 @@ mod tests {
     #[test]
     fn sheet_says_what_the_apply_loses() {
         for (sheet, expected) in [
-            (json!({"destroy_count": 0, "plan": {"checks_failed": 0}}), "nothing"),
+            (json!({"destroy_count": 0, "plan": {"checks_failed": 0}}), "no"),
             (
                 json!({"destroy_count": 2, "forget_count": 1, "plan": {"drift_overwritten": 1}}),
-                "2 resources are destroyed; 1 resource leaves the state; 1 change outside Terraform is overwritten",
+                "2 resources are destroyed; 1 resource is removed from the state, not deleted; 1 change outside Terraform is overwritten",
             ),
             (
-                json!({"plan": {"not_understood": ["an action"]}}),
-                "not all of the plan is understood",
+                json!({"operation": "op-1", "plan": {"not_understood": ["an action"]}}),
+                "this version of Slipway does not know parts of the plan. Read them before you approve: slipway plan op-1",
             ),
         ] {
-            assert_eq!(losses(&sheet).text, format!("loses        {expected}"));
-            assert_eq!(effects(&sheet), None);
+            assert_eq!(losses(&sheet).text, format!("destructive  {expected}"));
+            assert_eq!(caution(&sheet), None);
         }
         let creates = json!({"plan": {"provision": 3, "checks_failed": 1}});
-        assert_eq!(losses(&creates).text, "loses        nothing");
+        assert_eq!(losses(&creates).text, "destructive  no");
         assert_eq!(
-            effects(&creates).map(|line| line.text),
-            Some("effects      3 resources may run provisioners; 1 check failed".to_owned())
+            caution(&creates).map(|line| line.text),
+            Some("caution      3 resources may run provisioners; 1 check failed".to_owned())
         );
     }
 

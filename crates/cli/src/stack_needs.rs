@@ -107,19 +107,22 @@ pub fn needs(stack: &Value, operations: &[Operation]) -> Vec<String> {
         .iter()
         .filter(|operation| stack["active_operation"] == *operation.id);
     if let Some(operation) = active.next().filter(|operation| operation.waits_for_decision()) {
-        let approve = hint::command(&format!("approve {}", operation.id));
         lines.push(format!(
-            "{:<13}{} waits for an approval{}: {approve}",
+            "{:<13}{} waits for an approval{}",
             "plan",
             title(operation),
             other_approver(operation)
         ));
+        for (label, command) in [("review", "sheet"), ("then", "approve")] {
+            let command = hint::command(&format!("{command} {}", operation.id));
+            lines.push(format!("{label:<13}{command}"));
+        }
     }
     let is_beside = |operation: &&Operation| stack["operation_beside"] == *operation.id;
     if let Some(beside) = operations.iter().find(is_beside) {
         lines.push(format!(
-            "{:<13}{} {} runs beside the plan: approve the plan when it has ended",
-            "beside",
+            "{:<13}{} {} runs while the plan waits: approve the plan when it has ended",
+            "running too",
             title(beside),
             beside.id
         ));
@@ -134,10 +137,10 @@ pub fn needs(stack: &Value, operations: &[Operation]) -> Vec<String> {
     lines.extend(failed.map(failure));
     if failed.is_some_and(|operation| operation.kind == OperationKind::Destroy) {
         let destroy = hint::command(&format!("stack destroy {name}"));
-        lines.push(format!("{:<13}{destroy}", "repair it"));
+        lines.push(format!("{:<13}{destroy}", "next"));
         return lines;
     }
-    lines.push(format!("{:<13}{}", "repair it", repair(stack, &name)));
+    lines.push(format!("{:<13}{}", "next", repair(stack, &name)));
     // An update does not release the images of a provision that failed.
     if lacks_release(stack) && !stack["unsettled"].is_object() {
         lines.push(format!("{:<13}{}", "then", release_create(&name)));
@@ -154,17 +157,18 @@ fn unfinished(stack: &Value, name: &str, operations: &[Operation]) -> Vec<String
     }
     if lacks_release(stack) {
         lines.push(format!(
-            "{:<13}no release has succeeded: {}",
-            "unreleased",
+            "{:<13}no release has succeeded yet: {}",
+            "next",
             release_create(name)
         ));
     } else if let Some(operation) = failed {
-        lines.push(format!("{:<13}{}", "retry it", retry(operation)));
+        lines.push(format!("{:<13}{}", "next", retry(operation)));
     }
     lines
 }
 
-/// The command that requests the same again. After an apply, what repairs the stack depends on the stack, and `stack show` says it.
+/// The command that requests the same again. The record of an operation has no variables and images, so the hint says to add them.
+/// After an apply, what repairs the stack depends on the stack, and `stack show` says it.
 pub fn retry(operation: &Operation) -> String {
     let (environment, name) = (&operation.environment, &operation.stack.name);
     let stack = format!("{environment}/{name}");
@@ -174,8 +178,8 @@ pub fn retry(operation: &Operation) -> String {
             format!("stack show {}", operation.stack.id)
         }
         OperationKind::Provision => format!(
-            "stack create {name} --blueprint {} --environment {environment}",
-            operation.blueprint.name
+            "stack create {name} --blueprint {}@{} --environment {environment} (add `--var` and `--image` as in the first request)",
+            operation.blueprint.name, operation.blueprint.version
         ),
         OperationKind::Update => format!("stack update {stack} --var NAME=VALUE"),
         OperationKind::Preview => format!("stack preview {stack} --var NAME=VALUE"),
@@ -224,7 +228,7 @@ mod tests {
             needs(&stack, &failed),
             [
                 "failure      release 2 op-release failed at 2026-11-30T00:02:00Z: Slipway.MigrationFailed in \"Run migration: migrate\": no",
-                "retry it     slipway release create live/shop --image SERVICE=IMAGE"
+                "next         slipway release create live/shop --image SERVICE=IMAGE"
             ]
         );
         assert_eq!(needs(&stack, &[at(2, update), at(1, release)]), [""; 0]);
@@ -251,7 +255,7 @@ mod tests {
         let of = |kind: &str| operation(kind, "failed", &Value::Null);
         assert_eq!(
             retry(&of("provision")),
-            "slipway stack create shop --blueprint web --environment live"
+            "slipway stack create shop --blueprint web@1.0.0 --environment live (add `--var` and `--image` as in the first request)"
         );
         let mut applied = of("provision");
         applied.steps =
@@ -283,7 +287,7 @@ mod tests {
             needs(&stack, &operations),
             [
                 "failure      update op-update failed: Slipway.ApplyFailed in \"Apply\": no\\nroom",
-                "repair it    slipway stack update live/shop (if a value is wrong, add `--var NAME=VALUE`)"
+                "next         slipway stack update live/shop (if a value is wrong, add `--var NAME=VALUE`)"
             ]
         );
         let mut first = stack.clone();
@@ -291,7 +295,7 @@ mod tests {
         assert_eq!(
             needs(&first, &operations)[1..],
             [
-                "repair it    slipway stack update live/shop (if a value is wrong, add `--var NAME=VALUE`)",
+                "next         slipway stack update live/shop (if a value is wrong, add `--var NAME=VALUE`)",
                 "then         slipway release create live/shop --image SERVICE=IMAGE"
             ]
         );
@@ -307,7 +311,7 @@ mod tests {
         });
         assert_eq!(
             needs(&stack, &[]),
-            ["repair it    slipway release create live/shop --image SERVICE=IMAGE"]
+            ["next         slipway release create live/shop --image SERVICE=IMAGE"]
         );
         let stack = json!({"status": "destroyed"});
         let mut destroy = operation("destroy", "succeeded", &Value::Null);
@@ -324,7 +328,8 @@ mod tests {
         for (release, expected) in [
             (
                 json!(null),
-                &["unreleased   no release has succeeded: slipway release create live/shop --image SERVICE=IMAGE"][..],
+                &["next         no release has succeeded yet: slipway release create live/shop --image SERVICE=IMAGE"]
+                    [..],
             ),
             (json!(1), &[][..]),
         ] {
@@ -337,7 +342,11 @@ mod tests {
         let waits = [operation("update", "waiting_for_approval", &Value::Null)];
         assert_eq!(
             needs(&stack, &waits),
-            ["plan         update waits for an approval: slipway approve op-update"]
+            [
+                "plan         update waits for an approval",
+                "review       slipway sheet op-update",
+                "then         slipway approve op-update"
+            ]
         );
         let stack = json!({"status": "updating", "active_operation": "op-update", "operation_beside": "op-release"});
         let both = [
@@ -345,8 +354,8 @@ mod tests {
             operation("update", "waiting_for_approval", &Value::Null),
         ];
         assert_eq!(
-            needs(&stack, &both)[1..],
-            ["beside       release op-release runs beside the plan: approve the plan when it has ended"]
+            needs(&stack, &both)[3..],
+            ["running too  release op-release runs while the plan waits: approve the plan when it has ended"]
         );
     }
 }

@@ -1,7 +1,7 @@
 //! Stacks as people read them.
 
 use serde_json::Value;
-use slipway_model::count::counted;
+use slipway_model::count::counted_as;
 
 use crate::harmless::in_a_line;
 use crate::hint;
@@ -43,11 +43,12 @@ pub fn sheet(stack: &Value, needs: &[String]) -> String {
         ("version", "blueprint.version"),
         ("release", "current_release"),
         ("owner", "owner"),
-        ("in progress", "active_operation"),
     ];
     let mut lines: Vec<String> = fields
         .map(|(name, path)| format!("{name:<13}{}", text_at(stack, path)))
         .into();
+    let active = stack["active_operation"].as_str();
+    lines.extend(active.map(|active| format!("{:<13}{active}", "in progress")));
     lines.extend_from_slice(needs);
     match stack["draft"].as_str() {
         Some("replaced") => lines.push(format!(
@@ -88,7 +89,7 @@ pub fn sheet(stack: &Value, needs: &[String]) -> String {
         );
     }
     if stack["applied"].is_object() && stack["applied"]["variables"] != stack["variables"] {
-        lines.push("applied (the last apply failed)".to_owned());
+        lines.push(last_applied(stack).to_owned());
         let applied = stack["applied"]["variables"].as_object().into_iter().flatten();
         lines.extend(applied.map(|(name, value)| format!("  {name} = {value}")));
     }
@@ -98,12 +99,12 @@ pub fn sheet(stack: &Value, needs: &[String]) -> String {
         lines.push(format!("{:<13}{}", "tasks", tasks.join(", ")));
     }
     if stack["drift"].is_object() {
-        let differed = match stack["drift"]["count"].as_u64() {
-            None | Some(0) => "no resource".to_owned(),
-            Some(count) => counted(count, "resource"),
+        let drifted = match stack["drift"]["count"].as_u64() {
+            None | Some(0) => "none".to_owned(),
+            Some(count) => counted_as(count, "resource drifted", "resources drifted"),
         };
         lines.push(format!(
-            "{:<13}{differed} differed at {}",
+            "{:<13}{drifted} (checked {})",
             "drift",
             text_at(stack, "drift.looked_at")
         ));
@@ -119,6 +120,16 @@ pub fn sheet(stack: &Value, needs: &[String]) -> String {
     lines.join("\n")
 }
 
+/// The heading of the variables of the last successful apply, where those of the stack are others: during an apply, and after one that
+/// failed.
+fn last_applied(stack: &Value) -> &'static str {
+    match stack["status"].as_str() {
+        Some("failed") => "last applied (the last apply did not succeed)",
+        Some("provisioning" | "updating") => "last applied (a change is in progress)",
+        _ => "last applied",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -132,5 +143,39 @@ mod tests {
         let shown = sheet(&stack, &[]);
         assert!(shown.contains("  text = a\\nstatus ready\n"), "{shown}");
         assert!(shown.ends_with("  b = \\n\\x1b[2J"), "{shown}");
+    }
+
+    #[test]
+    fn only_a_failed_stack_says_that_its_apply_failed() {
+        let shown = |status: &str| {
+            sheet(
+                &json!({"status": status, "variables": {"size": 2}, "applied": {"variables": {"size": 1}}}),
+                &[],
+            )
+        };
+        let failed = shown("failed");
+        assert!(
+            failed.ends_with("last applied (the last apply did not succeed)\n  size = 1"),
+            "{failed}"
+        );
+        let updating = shown("updating");
+        assert!(
+            updating.ends_with("last applied (a change is in progress)\n  size = 1"),
+            "{updating}"
+        );
+        assert!(shown("ready").ends_with("last applied\n  size = 1"));
+    }
+
+    #[test]
+    fn operation_in_progress_is_shown_only_if_there_is_one() {
+        let mut stack = json!({"id": "lusab-babad", "active_operation": null, "drift": {"count": 0, "looked_at": "2026-11-30T00:00:00Z"}});
+        let idle = sheet(&stack, &[]);
+        assert!(!idle.contains("in progress"), "{idle}");
+        assert!(
+            idle.ends_with("drift        none (checked 2026-11-30T00:00:00Z)"),
+            "{idle}"
+        );
+        stack["active_operation"] = json!("op-1");
+        assert!(sheet(&stack, &[]).contains("in progress  op-1"));
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 use slipway_api_types::{Operation, Progress, Step};
 use slipway_model::count::counted;
 use slipway_model::operation::approval::WAIT_FOR_APPROVAL;
@@ -19,10 +19,11 @@ use crate::client::{Client, LONG_POLL_SECONDS, with_query};
 use crate::error::Error;
 use crate::harmless::harmless;
 use crate::operation_text::{
-    cancelling, decide, drift_line, drift_lines, duration_text, not_applied, plan_line, plan_lines, read, step_status,
-    steps, title_with_stack, ways,
+    cancelling, decide, drift_line, drift_lines, duration_text, not_applied, plan_lines, read, step_status, steps,
+    title_with_stack, ways,
 };
 use crate::output::{Line, Output, Style, moment};
+use crate::plan_view::counts;
 use crate::rollout_view;
 
 /// Watches an operation to its end, and returns it as the API shows it then. The caller reports failures. Ctrl-C ends only the
@@ -113,10 +114,7 @@ impl Watcher {
     /// `stands` says that the server waited for a change in vain.
     fn show(&mut self, operation: &Operation, stands: bool) {
         if let Some(position) = operation.position {
-            self.once(
-                "queued",
-                &format!("  waits in the queue of its stack, at place {position}"),
-            );
+            self.once("queued", &format!("  queued: position {position} in the stack's queue"));
         }
         if let Some(step) = operation.waiting_for_build.as_ref().filter(|_| stands) {
             self.once(
@@ -157,7 +155,9 @@ impl Watcher {
                     (StepStatus::Running | StepStatus::Succeeded, _) => ("done", Style::Plain),
                 };
                 let plan = operation.plan.as_ref().filter(|_| step.name == REVIEW_PLAN);
-                let plan = plan.map(|plan| format!(": {}", plan_line(plan))).unwrap_or_default();
+                let plan = plan
+                    .map(|plan| format!(": {}", counts(&json!(plan))))
+                    .unwrap_or_default();
                 let text = format!(
                     "  {mark:<6} {}{plan} ({})",
                     step.name,
@@ -286,8 +286,6 @@ fn running_line(operation: &Operation) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
     use crate::output::Format;
 

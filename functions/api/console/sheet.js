@@ -106,7 +106,8 @@ export function decidedSheet(operation, signal) {
 /** @param {Sheet} sheet */
 function body(sheet) {
   const parts = /** @type {[string, unknown][]} */ ([
-    ['Loses', losses(sheet)],
+    ['Destructive', losses(sheet)],
+    ['Caution', caution(sheet)],
     ['Warnings', sheet.plan.warnings?.length ? html`<ul class="plain-list">${sheet.plan.warnings.map((one) => html`<li class="warning">${one.trim() ? one : '(empty)'}</li>`)}</ul>` : null],
     ['Cost', cost(sheet)],
     ['Version', sheet.blueprint.previous_version ? html`<span class="old">${sheet.blueprint.previous_version}</span> → <span class="new">${sheet.blueprint.version}</span>` : null],
@@ -114,9 +115,9 @@ function body(sheet) {
     ['Subscriptions', sheet.subscriptions?.length ? html`<ul class="attributes">${sheet.subscriptions.map(subscription)}</ul>` : null],
     ['Services', sheet.services.length ? html`<ul class="attributes">${sheet.services.map(service)}</ul>` : null],
     ['Approvals', approvals(sheet)],
-    ['Then runs', runs(sheet)],
+    ['After apply', runs(sheet)],
     ['Dangerous', dangerous(sheet)],
-    ['Rules', html`<ul class="plain-list">${sheet.policies.map((one) => html`<li><span class="badge" data-tone=${own({ allow: 'ok', refuse: 'bad' }, one.verdict) ?? 'wait'}>${words(one.verdict)}</span> <code>${one.policy}</code> <span class="muted">${one.reason}</span></li>`)}</ul>`],
+    ['Verdicts', html`<ul class="plain-list">${sheet.policies.map((one) => html`<li><span class="badge" data-tone=${own({ allow: 'ok', refuse: 'bad' }, one.verdict) ?? 'wait'}>${words(one.verdict)}</span> <code>${one.policy}</code> <span class="muted">${one.reason}</span></li>`)}</ul>`],
     ['Sheet', html`<code class="muted" title=${sheet.hash}>${sheet.hash.slice(0, 23)}…</code>`],
   ]);
   return html`<dl class="sheet-body">${parts.filter(([, value]) => value).map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
@@ -126,15 +127,22 @@ function body(sheet) {
 function losses(sheet) {
   const found = [
     sheet.destroy_count ? counted(sheet.destroy_count, 'resource is destroyed', 'resources are destroyed') : '',
-    sheet.forget_count ? counted(sheet.forget_count, 'resource leaves the state', 'resources leave the state') : '',
-    sheet.plan.not_found ? counted(sheet.plan.not_found, 'resource was not found and leaves the state', 'resources were not found and leave the state') : '',
-    sheet.plan.provision ? counted(sheet.plan.provision, 'resource may run provisioners', 'resources may run provisioners') : '',
-    sheet.plan.invoke ? counted(sheet.plan.invoke, 'action is invoked', 'actions are invoked') : '',
+    sheet.forget_count ? counted(sheet.forget_count, 'resource is removed from the state, not deleted', 'resources are removed from the state, not deleted') : '',
+    sheet.plan.not_found ? counted(sheet.plan.not_found, 'resource was not found and is removed from the state', 'resources were not found and are removed from the state') : '',
     sheet.plan.drift_overwritten ? counted(sheet.plan.drift_overwritten, 'change outside Terraform is overwritten', 'changes outside Terraform are overwritten') : '',
-    sheet.plan.checks_failed ? counted(sheet.plan.checks_failed, 'check failed', 'checks failed') : '',
     ...(sheet.plan.not_understood ?? []),
   ].filter(Boolean);
-  return found.length ? html`<span class="bad">${found.join('; ')}</span>` : html`<span class="muted">nothing</span>`;
+  return found.length ? html`<span class="bad">${found.join('; ')}</span>` : html`<span class="muted">no</span>`;
+}
+
+/** What the apply runs or meets that is no loss by itself, and may have effects that no plan shows. @param {Sheet} sheet */
+function caution({ plan }) {
+  const found = [
+    plan.provision ? counted(plan.provision, 'resource may run provisioners', 'resources may run provisioners') : '',
+    plan.invoke ? counted(plan.invoke, 'action is invoked', 'actions are invoked') : '',
+    plan.checks_failed ? counted(plan.checks_failed, 'check failed', 'checks failed') : '',
+  ].filter(Boolean);
+  return found.length ? html`<span class="bad">${found.join('; ')}</span>` : null;
 }
 
 /** How many approvals the plan needs and why, and who gave one. @param {Sheet} sheet */
@@ -149,8 +157,8 @@ function approvals({ approval: rule, approvals_given: given, approvals: all, has
 function cost({ plan: { cost: found } }) {
   if (!found) return null;
   const dollars = (/** @type {number} */ cents) => `$${(cents / 100).toFixed(2)}`;
-  const unpriced = found.without_price ? `; ${counted(found.without_price, 'resource without a price', 'resources without a price')}` : '';
-  return html`<span class="old">${dollars(found.before_cents)}</span> → <span class="new">${dollars(found.after_cents)}</span> a month <span class="muted">list prices of ${found.prices_in}, ${found.prices_of}${unpriced}</span>`;
+  const unpriced = found.without_price ? `; ${counted(found.without_price, 'resource not counted', 'resources not counted')}` : '';
+  return html`${found.without_price ? 'at least ' : ''}<span class="old">${dollars(found.before_cents)}</span> → <span class="new">${dollars(found.after_cents)}</span> a month <span class="muted">${found.prices_in} list prices of ${found.prices_of}${unpriced}</span>`;
 }
 
 /** @param {Sheet['variables'][number]} change */

@@ -9,7 +9,7 @@ use super::values::audited;
 
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
-    /// List who changed, decided, read or was denied what
+    /// List who changed, decided, read or was denied what, newest first
     List {
         /// Only what this caller did
         #[arg(long)]
@@ -20,7 +20,7 @@ pub enum AuditCommand {
         /// Only this action, such as `update`, `approve` or `deny`
         #[arg(long, value_parser = audited)]
         action: Option<Action>,
-        /// How many records to list
+        /// Number of records
         #[arg(long, default_value_t = 100)]
         limit: usize,
     },

@@ -31,7 +31,7 @@ pub enum EnvironmentCommand {
     },
     /// Print all environments with external IDs, for `import` (administrators)
     Export,
-    /// Put the environments of files, all or none (administrators)
+    /// Create or replace all environments in the files, or none (administrators)
     Import {
         /// JSON files like `{"environments": […]}`
         #[arg(required = true, value_hint = ValueHint::FilePath)]
@@ -65,7 +65,7 @@ pub enum SourceAccountCommand {
     },
     /// Print all source accounts, for `import`
     Export,
-    /// Put the source accounts of files, all or none (administrators)
+    /// Create or replace all source accounts in the files, or none (administrators)
     Import {
         /// JSON files like `{"source_accounts": […]}`
         #[arg(required = true, value_hint = ValueHint::FilePath)]

@@ -10,17 +10,17 @@ use super::values::{StackRef, operation_status, span};
 
 #[derive(Debug, Subcommand)]
 pub enum OperationCommand {
-    /// List the operations of a stack, or those in progress of all
+    /// List a stack's operations, or all that are in progress
     List(OperationList),
     /// Show an operation
     Show {
-        /// Operation ID, or a stack for the one in progress, else the newest
+        /// Operation ID, or a stack: its operation in progress, else its newest
         #[arg(value_name = TARGET)]
         operation: OperationRef,
     },
     /// Watch an operation until it has ended
     Watch {
-        /// Operation ID, or a stack for the one in progress, else the newest
+        /// Operation ID, or a stack: its operation in progress, else its newest
         #[arg(value_name = TARGET)]
         operation: OperationRef,
     },
@@ -30,7 +30,7 @@ pub enum OperationCommand {
     Reject(Reject),
     /// Cancel an operation
     Cancel {
-        /// Operation ID, or a stack for its only one in progress or queued
+        /// Operation ID, or a stack with exactly one operation in progress or queued
         #[arg(value_name = TARGET)]
         operation: OperationRef,
     },
@@ -56,7 +56,7 @@ pub struct OperationList {
 
 #[derive(Debug, Args)]
 pub struct Logs {
-    /// Operation ID, or a stack for the one in progress, else the newest
+    /// Operation ID, or a stack: its operation in progress, else its newest
     #[arg(value_name = TARGET)]
     pub operation: OperationRef,
     /// Follow the log: until the operation ends, or until Ctrl-C
@@ -65,7 +65,7 @@ pub struct Logs {
     /// Print what this service of the stack prints
     #[arg(long, value_name = "NAME")]
     pub service: Option<Name>,
-    /// With `--service`: lines of this time until now, `30m`, `24h`, `7d` [default: 10m]
+    /// With `--service`, how far back to read: `30m`, `24h`, `7d` [default: 10m]
     #[arg(long, value_name = "TIME", value_parser = span, requires = "service")]
     pub since: Option<SignedDuration>,
 }

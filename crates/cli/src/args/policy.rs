@@ -53,7 +53,7 @@ pub enum PolicyCommand {
     },
 }
 
-/// Ask whether you may do something.
+/// Check whether you have a permission.
 #[derive(Debug, Args)]
 pub struct CanI {
     /// The action: `read`, `request-update`, `approve`, `configure` …

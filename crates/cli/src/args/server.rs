@@ -59,7 +59,7 @@ pub struct Up {
     /// Source of Terraform's providers: `registry`, `published` (by `slipway publish`) or a mirror folder
     #[arg(long, default_value = "registry", value_name = "SOURCE", value_hint = ValueHint::DirPath)]
     pub providers: String,
-    /// Limit of the local AWS account, by its AWS name [default: none]
+    /// Service quota of the local AWS, such as `ConcurrentExecutions=10` [default: none]
     #[arg(long = "limit", value_name = "NAME=NUMBER")]
     pub limits: Vec<Limit>,
     /// Concurrent builds [default: the number of cores]
@@ -78,7 +78,7 @@ pub struct Up {
 
 #[derive(Debug, Args)]
 pub struct Console {
-    /// Port of the proxy (0: any free port)
+    /// Port of the proxy that signs requests for `--endpoint` (0: any free port)
     #[arg(long, default_value_t = 0)]
     pub port: u16,
     /// Print the address without opening a browser

@@ -39,7 +39,7 @@ pub struct NewWebhook {
     pub name: Name,
     /// Address, `https://…`; `-` reads it from standard input
     pub url: String,
-    /// Form of the body: json, slack or teams
+    /// Format of the body: json, slack or teams
     #[arg(long, default_value_t = Format::Json)]
     pub format: Format,
     /// Kind of notifications, such as `operation.failed` (repeatable) [default: all]

@@ -106,6 +106,13 @@ async fn list(query: &[(&str, String)], limit: usize, client: &Client, output: O
         ("reason", "reason"),
     ];
     output.table(&items, &columns, &no_record(query));
+    if cursor.is_some() {
+        output.note(&format!(
+            "Only the newest {}. List more with `--limit {}`.",
+            counted(items.len(), "record"),
+            limit.saturating_mul(10)
+        ));
+    }
     Ok(())
 }
 

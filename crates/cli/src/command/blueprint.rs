@@ -260,10 +260,18 @@ fn run_test(folder: &Folder, variables: &Variables, output: Output) -> Result<()
         Format::Table => {
             print_findings(&checked, output);
             for (name, value) in &tested.made_up {
-                let note = format!("{name} = {value} is made up: give a value with `--var {name}=…`");
+                let note = format!("no value for {name}, used {value}. Set it with `--var {name}=…`");
                 output.lines(&[check::note(&note)]);
             }
-            output.lines(&tested.outline);
+            if !tested.outline.is_empty() {
+                output.say("The steps of a stack of this blueprint:");
+                output.lines(&tested.outline);
+            }
+            if checked.errors() == 0 {
+                let folder = folder.folder.display();
+                let text = format!("{folder}: passed (planned with mock providers, nothing was created)");
+                output.lines(&[Line::new(Style::Green, text)]);
+            }
         }
     }
     fail_with(checked.errors(), folder)

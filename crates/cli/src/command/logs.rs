@@ -42,7 +42,9 @@ pub async fn run(logs: Logs, client: &Client, output: Output) -> Result<(), Erro
 async fn note_queued(operation: &OperationId, client: &Client, output: Output) {
     let shown: Option<Value> = client.get(&format!("/v1/operations/{operation}")).await.ok();
     if let Some(position) = shown.and_then(|shown| shown["position"].as_u64()) {
-        output.note(&format!("{operation} is queued (place {position}) and has no log yet"));
+        output.note(&format!(
+            "{operation} is queued (position {position}) and has no log yet"
+        ));
     }
 }
 
@@ -92,17 +94,28 @@ fn no_lines(service: &Name, since: Timestamp, until: Timestamp) -> String {
     )
 }
 
-/// A line with its step. Names of steps have items, so that no column is wide enough for all.
+/// A line with its time and its step. Names of steps have items, so that no column is wide enough for all.
 fn step_line(line: &Value) -> String {
-    format!("{:<22} | {}", text_at(line, "step"), text_at(line, "message"))
+    format!(
+        "{} {:<22} | {}",
+        time(line),
+        text_at(line, "step"),
+        text_at(line, "message")
+    )
+}
+
+/// The time of a line, to the second.
+fn time(line: &Value) -> String {
+    let time = line["time"].as_str().unwrap_or_default();
+    let time = time.split('.').next().unwrap_or_default().trim_end_matches('Z');
+    format!("{time}Z")
 }
 
 fn service_line(line: &Value) -> String {
     let task: String = text_at(line, "task").chars().take(TASK_SHOWN).collect();
-    let time = line["time"].as_str().unwrap_or_default();
-    let time = time.split('.').next().unwrap_or_default().trim_end_matches('Z');
     format!(
-        "{time}Z {}/{task} {}",
+        "{} {}/{task} {}",
+        time(line),
         text_at(line, "container"),
         text_at(line, "message")
     )
@@ -155,13 +168,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn step_and_message_of_a_log_line_are_separated() {
+    fn log_line_has_its_time_step_and_message() {
         for (step, shown) in [
             ("Plan", "Plan                   | ok"),
             ("Run migration: migrate", "Run migration: migrate | ok"),
             ("Run migration: backfill", "Run migration: backfill | ok"),
         ] {
-            assert_eq!(step_line(&json!({"step": step, "message": "ok"})), shown);
+            let line = json!({"time": "2026-11-30T00:00:01.5Z", "step": step, "message": "ok"});
+            assert_eq!(step_line(&line), format!("2026-11-30T00:00:01Z {shown}"));
         }
     }
 

@@ -16,10 +16,11 @@ use crate::hint;
 use crate::operation_end::{leaves_a_stack, next_steps, result_of, still_exists};
 use crate::operation_of::{Wanted, operation_of, shown_operation};
 use crate::operation_text::{
-    approvals, cancelling, decide, drift_line, drift_lines, duration_text, failure_line, plan_line, plan_lines, read,
-    rejected, step_status, steps, title, ways,
+    approvals, cancelling, decide, drift_line, drift_lines, duration_text, failure_line, plan_lines, read, rejected,
+    step_status, steps, title, ways,
 };
 use crate::output::{Output, moment, text_at};
+use crate::plan_view::counts;
 use crate::stack_id::stack_id;
 use crate::stack_view::{lacks_release, release_create, repair};
 use crate::watch::watch;
@@ -177,13 +178,13 @@ async fn release_of(operation: &Operation, client: &Client) -> Option<Release> {
     client.get(&path).await.ok()
 }
 
-/// Behind which operation it is queued, to be said after it. If the stack cannot be read, its place alone.
+/// Behind which operation it is queued, to be said after it. If the stack cannot be read, its position alone.
 async fn queued(operation: &Operation, client: &Client) -> Option<String> {
     let position = operation.position?;
     let stack: Option<Value> = client.get(&operation.links.stack).await.ok();
     let active = stack.as_ref().and_then(|stack| stack["active_operation"].as_str());
     let behind = active.map(|active| format!(" behind {active}")).unwrap_or_default();
-    Some(format!(", queued{behind} at place {position}"))
+    Some(format!(", queued{behind} at position {position}"))
 }
 
 /// Says which operation a request started, and watches it to its end if the caller waits.
@@ -197,10 +198,10 @@ pub async fn started(client: &Client, output: Output, value: &Value, wait: Wait)
         };
         output.answer(value, |_| {
             format!(
-                "{} of stack {} ({}) is operation {}{}\nWatch it: {}",
+                "{} of {} ({}) is operation {}{}\nWatch it: {}",
                 title(&operation),
-                operation.stack.id,
                 operation.stack.name,
+                operation.stack.id,
                 operation.id,
                 queued.unwrap_or_default(),
                 hint::command(&format!("operation watch {}", operation.id))
@@ -209,10 +210,10 @@ pub async fn started(client: &Client, output: Output, value: &Value, wait: Wait)
         return Ok(());
     }
     output.say(&format!(
-        "{} of stack {} ({}), operation {}",
+        "{} of {} ({}), operation {}",
         title(&operation),
-        operation.stack.id,
         operation.stack.name,
+        operation.stack.id,
         operation.id
     ));
     let (value, operation) = watch(client, &operation.id, output).await?;
@@ -278,7 +279,7 @@ fn sheet(operation: &Operation, release: Option<&Release>) -> String {
     let mut lines = vec![
         format!("operation  {}", operation.id),
         format!("kind       {}", title(operation)),
-        format!("stack      {} ({})", operation.stack.id, operation.stack.name),
+        format!("stack      {} ({})", operation.stack.name, operation.stack.id),
         format!(
             "requester  {} at {}",
             operation.requested_by,
@@ -303,10 +304,10 @@ fn sheet(operation: &Operation, release: Option<&Release>) -> String {
     lines.extend(
         operation
             .position
-            .map(|position| format!("queue      place {position}")),
+            .map(|position| format!("queue      position {position}")),
     );
     if let Some(plan) = &operation.plan {
-        lines.push(format!("plan       {}", plan_line(plan)));
+        lines.push(format!("plan       {}", counts(&json!(plan))));
         lines.extend(plan_lines(plan).map(|line| format!("             {line}")));
     }
     if let Some(drift) = &operation.drift {

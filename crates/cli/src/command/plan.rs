@@ -60,6 +60,7 @@ pub async fn show(command: ShowPlan, client: &Client, output: Output) -> Result<
         ),
     )];
     lines.extend(plan_view::items(&items));
+    lines.extend(plan_view::legend(&items));
     output.lines(&lines);
     Ok(())
 }
@@ -90,7 +91,7 @@ async fn decide(id: &OperationId, hash: &str, client: &Client) -> Vec<Line> {
         hint::command(&format!("approve {id} --sheet {hash}"))
     } else {
         let why = hint::command(&format!("can-i approve --operation {id}"));
-        format!("you may not; the reason: {why}")
+        format!("not permitted. Reason: {why}")
     };
     let reject = may("reject").then(|| hint::command(&format!("reject {id}")));
     let reject = reject.map(|reject| format!("reject       {reject} --reason …"));

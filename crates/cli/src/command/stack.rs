@@ -343,25 +343,16 @@ async fn list(filters: StackList, client: &Client, output: Output) -> Result<(),
     if let Some(environment) = environment.filter(|_| items.is_empty()) {
         client.require(&format!("/v1/environments/{environment}")).await?;
     }
-    let mut columns = vec![
-        ("id", "id"),
-        ("name", "name"),
-        ("environment", "environment"),
-        ("blueprint", "blueprint.name"),
-        ("version", "blueprint.version"),
-        ("status", "status"),
-        ("release", "current_release"),
-        ("owner", "owner"),
-    ];
-    if items.iter().any(|stack| stack["draft"].is_string()) {
-        columns.insert(5, ("draft", "draft"));
-    }
     if !output.is_data() {
         note(&mut items, client).await;
     }
-    if items.iter().any(|stack| stack["note"].is_string()) {
-        columns.push(("note", "note"));
-    }
+    let has = |field: &str| items.iter().any(|stack| stack[field].is_string());
+    // Commands take the name, so it comes first, and what needs a person is beside it.
+    let mut columns = vec![("name", "name"), ("environment", "environment"), ("status", "status")];
+    columns.extend(has("note").then_some(("note", "note")));
+    columns.extend([("blueprint", "blueprint.name"), ("version", "blueprint.version")]);
+    columns.extend(has("draft").then_some(("draft", "draft")));
+    columns.extend([("release", "current_release"), ("owner", "owner"), ("id", "id")]);
     let empty = if query.is_empty() {
         "There are no stacks. Create one with `slipway stack create`."
     } else {

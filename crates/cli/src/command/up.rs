@@ -46,6 +46,7 @@ pub async fn run(up: Up, global: &Global, output: Output) -> Result<(), Error> {
         api.clone()
     };
     let exports = hint::command("env");
+    let rules = hint::command("environment show local");
     let example = hint::command("example");
     let create = hint::command("stack create guestbook --blueprint guestbook --image");
     output.answer(
@@ -54,27 +55,29 @@ pub async fn run(up: Up, global: &Global, output: Output) -> Result<(), Error> {
             format!(
                 "Slipway is up.\n\
              \n\
-             \x20 console    {console}\n\
-             \x20 API        {api}   (explore it: {api}/docs)\n\
-             \x20 local AWS  {aws}   (for the AWS CLI: eval \"$({exports})\")\n\
-             \x20 data       {}\n\
-             \x20 Terraform  {}\n\
-             \x20 databases  {databases}\n\
-             \x20 caches     {caches}\n\
+             \x20 console      {console}\n\
+             \x20 API          {api}   (explore it: {api}/docs)\n\
+             \x20 local AWS    {aws}   (for the AWS CLI: eval \"$({exports})\")\n\
+             \x20 environment  local   (its rules: {rules})\n\
+             \x20 data         {}\n\
+             \x20 Terraform    {}\n\
+             \x20 databases    {databases}\n\
+             \x20 caches       {caches}\n\
              \n\
-             Next, in a second terminal: publish an example, and create a stack of it.\n\
+             Next, in a second terminal: publish an example, and create a stack from it.\n\
              \n\
              \x20 eval \"$({example})\"\n\
              \x20 {create} \"web=$RELEASE_1\"\n\
              \n\
-             Stop it with Ctrl-C; the data stays.",
+             Press Ctrl-C to stop. The data is kept.",
                 global.data.display(),
                 terraform.display(),
             )
         },
     );
     stop_signal().await?;
-    output.say("Stopping: tasks end first, builds that run go on and are taken up at the next start.");
+    output
+        .say("Stopping: ECS tasks are stopped. Running builds continue, and Slipway picks them up at the next start.");
     running.shutdown().await.map_err(Error::Local)
 }
 

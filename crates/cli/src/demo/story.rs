@@ -55,7 +55,7 @@ impl Story {
 
     /// Leaves one more stack.
     pub async fn leave_one(&self, image: &str) -> Result<(), Error> {
-        self.output.say("\nOne more guestbook, which stays:");
+        self.output.say("\nOne more guestbook, which is kept:");
         let body = json!({
             "name": "guestbook", "blueprint": "guestbook", "version": "1.0.0", "environment": "local",
             "images": { "web": image },
@@ -63,23 +63,23 @@ impl Story {
         check(&self.run_operation(Method::POST, "/v1/stacks", Some(&body)).await?)
     }
 
-    /// Says what was proved. A chapter without a proof is a fault of the demo.
+    /// Says what was verified. A chapter without a proof is a fault of the demo.
     fn summary(&self) -> Result<(), Error> {
         let chapters = self
             .chapters
             .lock()
             .map(|chapters| chapters.clone())
             .unwrap_or_default();
-        let proved = chapters.iter().filter(|(_, proofs)| *proofs > 0).count();
+        let verified = chapters.iter().filter(|(_, proofs)| *proofs > 0).count();
         self.output.say("");
-        let line = format!("{proved} of {CHAPTERS} proved");
+        let line = format!("{verified} of {CHAPTERS} verified");
         self.output.lines(&[Line::new(Style::Bold, line)]);
         let lines: Vec<Line> = chapters
             .iter()
-            .map(|(title, _)| Line::new(Style::Green, format!("  proved  {title}")))
+            .map(|(title, _)| Line::new(Style::Green, format!("  verified  {title}")))
             .collect();
         self.output.lines(&lines);
-        proof::expect(proved == CHAPTERS, "every chapter proves something", &chapters)
+        proof::expect(verified == CHAPTERS, "every chapter proves something", &chapters)
     }
 
     /// Publishes the blueprint, and pushes the four images; gives their names by digest.
@@ -101,7 +101,7 @@ impl Story {
             "the schema has the variables of the module",
             &published["variables"],
         )?;
-        self.proved(&format!("the API has its schema: {variables} variables"));
+        self.verified(&format!("the API has its schema: {variables} variables"));
         Ok(names)
     }
 
@@ -123,7 +123,7 @@ impl Story {
         proof::write_line(&stack.url, &json!({ "author": "Ada", "text": "Hello from release 1" })).await?;
         let page = proof::entries(&stack.url).await?;
         proof::expect(page["release"] == 1, "release 1 answers", &page)?;
-        self.proved(&format!(
+        self.verified(&format!(
             "the guestbook answers on {}, and Ada has written a line",
             stack.url
         ));
@@ -132,7 +132,7 @@ impl Story {
 
     async fn release_that_works(&self, stack: &StackRecord, image: &str) -> Result<(), Error> {
         self.heading(
-            "3. Release 2 adds a column, while a visitor never stops asking",
+            "3. Release 2 adds a column, under constant traffic",
             &[
                 "The migration runs first, with the new image; only when it has succeeded do new tasks start.",
                 "Old tasks serve until the new ones are healthy.",
@@ -148,8 +148,8 @@ impl Story {
             &json!({ "author": "Grace", "text": "Hello from release 2", "mood": "glad" }),
         )
         .await?;
-        self.proved(&report.line());
-        self.proved(&order);
+        self.verified(&report.line());
+        self.verified(&order);
         Ok(())
     }
 
@@ -177,8 +177,8 @@ impl Story {
             "the cause names the exit code",
             &cause,
         )?;
-        self.proved(&format!("the execution is FAILED: {cause}"));
-        self.proved(&format!("the service was not touched; {}", report.line()));
+        self.verified(&format!("the execution is FAILED: {cause}"));
+        self.verified(&format!("the service was not touched; {}", report.line()));
         Ok(())
     }
 
@@ -202,7 +202,7 @@ impl Story {
             "only release 2 answered",
             &report.answered,
         )?;
-        self.proved(&report.line());
+        self.verified(&report.line());
         Ok(())
     }
 
@@ -216,7 +216,7 @@ impl Story {
             .await?;
         check(&operation)?;
         let left = proof::nothing_is_left(&self.client, &self.aws, stack).await?;
-        self.proved(&left);
+        self.verified(&left);
         Ok(())
     }
 
@@ -262,14 +262,14 @@ impl Story {
         }
     }
 
-    fn proved(&self, what: &str) {
+    fn verified(&self, what: &str) {
         if let Ok(mut chapters) = self.chapters.lock()
             && let Some((_, proofs)) = chapters.last_mut()
         {
             *proofs += 1;
         }
         self.output
-            .lines(&[Line::new(Style::Green, format!("  proved: {what}"))]);
+            .lines(&[Line::new(Style::Green, format!("  verified: {what}"))]);
     }
 }
 

@@ -32,7 +32,7 @@ impl Report {
             .map(|(release, count)| format!("{count} by release {release}"))
             .collect();
         format!(
-            "{}; answered: {}",
+            "{} (answered: {})",
             counted(self.failed.len(), "failed request"),
             answered.join(", ")
         )

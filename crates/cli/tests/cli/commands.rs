@@ -162,6 +162,11 @@ fn destroyed_stack_is_found(server: &Server, id: &str) {
     );
     let none = printed(&server.slipway(&[&audit[..], &["environment/nowhere"]].concat()));
     assert_eq!(none.trim(), "No record matches `--subject environment/nowhere`.");
+    let newest = complaint(&server.slipway(&["audit", "list", "--limit", "1"]));
+    assert!(
+        newest.contains("Only the newest 1 record. List more with `--limit 10`."),
+        "{newest}"
+    );
     assert_eq!(code(&server.slipway(&[&audit[..], &["first"]].concat())), 3);
     let shown = printed(&server.slipway(&["stack", "show", id]));
     assert!(
@@ -399,7 +404,7 @@ async fn approver_sees_what_waits_and_what_it_would_do() {
     let sheet = printed(&server.slipway(&["sheet", id]));
     assert!(
         sheet.contains("~ text: (default) -> \"x\"")
-            && sheet.contains("sheet        sha256:")
+            && sheet.contains("sheet hash   sha256:")
             && sheet.contains(&format!("slipway approve {id} --sheet sha256:"))
             && sheet.contains(&format!("slipway reject {id} --reason")),
         "{sheet}"

@@ -22,7 +22,7 @@ fn the_demo_proves_what_it_promises() {
         "exited with code 3",
         "the service was not touched",
         "no cluster, no task, no address",
-        "6 of 6 proved",
+        "6 of 6 verified",
     ] {
         assert!(printed.contains(proof), "{proof}: {printed}");
     }

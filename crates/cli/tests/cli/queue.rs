@@ -60,7 +60,7 @@ async fn simultaneous_requests_to_a_stack_queue_in_the_order_of_their_answers() 
 fn queue_is_visible(server: &Server, first: &str) {
     let printed = |args: &[&str]| String::from_utf8_lossy(&server.slipway(args).stdout).into_owned();
     let update = printed(&["stack", "update", "crowded", "--var", "n=99", "--no-wait"]);
-    let place = format!("queued behind {first} at place {}", REQUESTS + 1);
+    let place = format!("queued behind {first} at position {}", REQUESTS + 1);
     assert!(update.contains(&place), "{update}");
     let shown = printed(&["stack", "show", "crowded"]);
     assert!(

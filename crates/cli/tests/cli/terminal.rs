@@ -168,7 +168,7 @@ async fn stack_stands_for_its_operation() {
     let shown = server.slipway(&["operation", "show", "live/shop"]);
     assert!(
         text(&shown).contains("2 more operations wait in the queue of the stack: slipway operation list live/shop")
-            && !text(&shown).contains("queue      place"),
+            && !text(&shown).contains("queue      position"),
         "{}",
         text(&shown)
     );
@@ -183,7 +183,7 @@ async fn stack_stands_for_its_operation() {
     assert!(text(&nothing).contains("`--query` found nothing"), "{}", text(&nothing));
     let logs = server.slipway(&["logs", queued.trim()]);
     assert!(
-        text(&logs).contains("is queued (place 2) and has no log yet"),
+        text(&logs).contains("is queued (position 2) and has no log yet"),
         "{}",
         text(&logs)
     );

@@ -112,7 +112,7 @@ export function journey(shared) {
     const replaced = page.locator('.changes > li', { hasText: 'terraform_data.service' });
     await replaced.locator('.attributes li', { hasText: 'forces replacement' }).waitFor({ timeout: 90_000 });
     assert.match((await replaced.textContent()).replace(/\s+/g, ' '), /terraform_data\.service ?replace.*triggers_replace\[0\] ?\d+ →becomes \d+ forces replacement/);
-    assert.match(await page.locator('.sheet-body').textContent(), /Loses[^]*1 resource is destroyed/);
+    assert.match(await page.locator('.sheet-body').textContent(), /Destructive[^]*1 resource is destroyed/);
     await approve(page);
     await ends(page, 'Succeeded');
 

@@ -267,7 +267,7 @@ export function views(shared) {
     assert.equal((await slipway.json('GET', `/v1/operations/${items[0].id}`)).approved_by, 'ann');
     await page.getByRole('button', { name: 'Show the sheet' }).click();
     await page.getByText('This is the sheet that was approved by ann.').waitFor();
-    assert.match((await page.locator('.sheet-body').textContent()) ?? '', /Loses[^]*1 resource is destroyed/);
+    assert.match((await page.locator('.sheet-body').textContent()) ?? '', /Destructive[^]*1 resource is destroyed/);
     assert.deepEqual(page.wrong, []);
     await page.context().close();
   });

@@ -407,12 +407,13 @@ fn test_shows_what_the_workflow_would_do() {
     let found = text(&output.stdout);
     assert_eq!(code(&output), Some(0), "{found}{}", text(&output.stderr));
     for line in [
-        "note: volumes = \"example\" is made up",
+        "note: no value for volumes, used \"example\"",
         "creates 3 resources",
         "1. migrate: `migrate` with the image of web (at most 60 s)",
         "web: 3 tasks, container web with the image of the release",
         "/healthz answers 200",
         "the release stays healthy for 2 s",
+        ": passed (planned with mock providers, nothing was created)",
     ] {
         assert!(found.contains(line), "{line}: {found}");
     }
