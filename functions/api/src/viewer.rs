@@ -29,7 +29,7 @@ impl<S: Sync> FromRequestParts<S> for Viewer {
 }
 
 impl Viewer {
-    pub(crate) fn new(policies: Arc<Policies>, caller: &Caller) -> Self {
+    pub(crate) fn new(policies: Arc<Policies>, caller: impl Into<Principal>) -> Self {
         Self {
             policies,
             principal: caller.into(),
