@@ -336,7 +336,7 @@ fn approval_that_policies_deny_by_now_does_not_count() {
     plan.approve(carol, NOW).expect("counted");
     assert_eq!(plan.decision(), Some(Decision::Approved("carol")));
     assert_eq!((plan.approvals.len(), plan.permitted_approvals().count()), (2, 2));
-    // What approved the plan stays as it is.
+    // The approvals of an approved plan are final.
     plan.judge_approvals(without_carol);
     assert_eq!(plan.permitted_approvals().count(), 2);
 }

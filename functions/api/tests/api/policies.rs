@@ -571,7 +571,7 @@ async fn exported_policies_are_imported_as_they_were() {
     .await;
     assert_eq!(
         none.json()["items"].as_array().map(Vec::len),
-        Some(7),
+        Some(8),
         "the default policies hold"
     );
     let wrong = json!({"text": "permit (principal, action, resource);"});
