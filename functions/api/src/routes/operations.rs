@@ -256,7 +256,7 @@ pub(super) async fn reject(
         by: submission.caller.name.clone(),
         sheet: Box::pin(api.keep_rejected_sheet(&operation)).await,
     };
-    let rejected = api.store.reject(&operation.id, rejection, &failure).await;
+    let rejected = api.store.reject(&operation, rejection, &failure).await;
     let operation = match rejected {
         // The reason names who decided before, and why.
         Err(slipway_store::Error::Undecidable(_)) if submission.read_resource().is_none() => {
