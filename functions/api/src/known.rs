@@ -52,15 +52,19 @@ impl Api {
 
     /// The error if this is an environment or a blueprint that does not exist. An environment whose record cannot be read counts as one.
     pub(crate) async fn no_such(&self, viewer: &Viewer, resource: &Resource) -> Result<Option<Error>, Error> {
-        match resource {
+        Ok(match resource {
             Resource::Environment(environment) if environment.account.is_empty() => {
-                Ok(Some(self.no_environment(viewer, &environment.name).await?))
+                Some(self.no_environment(viewer, &environment.name).await?)
             }
-            Resource::Blueprint(name) if !self.has_blueprint(name).await? => {
-                Ok(Some(self.no_blueprint(viewer, name).await?))
+            Resource::Blueprint(name) => {
+                if self.has_blueprint(name).await? {
+                    None
+                } else {
+                    Some(self.no_blueprint(viewer, name).await?)
+                }
             }
-            _ => Ok(None),
-        }
+            _ => None,
+        })
     }
 
     async fn has_blueprint(&self, name: &str) -> Result<bool, Error> {
