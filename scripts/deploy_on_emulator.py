@@ -340,7 +340,7 @@ def two_ways_in(cloud):
         routes = gateway.get_routes(ApiId=api["ApiId"])["Items"]
         found[api["Name"]] = {route["RouteKey"]: route["AuthorizationType"] for route in routes}
     # A browser gets the console's files without a token, and nothing else.
-    console = {"GET /": "NONE", "GET /console/{proxy+}": "NONE"}
+    console = {"GET /": "NONE", "GET /console": "NONE", "GET /console/{proxy+}": "NONE"}
     expected = {
         "slipway-signed": {"$default": "AWS_IAM"},
         "tokens-signed": {"$default": "AWS_IAM"},

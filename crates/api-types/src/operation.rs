@@ -162,6 +162,8 @@ pub struct Approval {
     pub sheet: Option<String>,
     /// The approver's comment.
     pub comment: Option<String>,
+    /// Why policies did not permit the approval any more when a further one came: it does not count, and the approver may approve again.
+    pub denied: Option<String>,
 }
 
 /// A stack by ID and name.
@@ -343,6 +345,7 @@ impl From<approval::Approval> for Approval {
             at: approval.at,
             sheet: approval.sheet.map(|sheet| sheet.as_str().to_owned()),
             comment: approval.comment,
+            denied: approval.denied,
         }
     }
 }

@@ -183,7 +183,8 @@ pub struct SheetApproval {
     /// The approval.
     #[serde(flatten)]
     pub approval: Approval,
-    /// Whether it counts. An approval of an earlier sheet does not, and none does once the plan is rejected.
+    /// Whether it counts. An approval of an earlier sheet does not, nor does one that the policies do not permit by now (`denied`), and
+    /// none does once the plan is rejected.
     pub counts: bool,
 }
 

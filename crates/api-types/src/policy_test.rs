@@ -130,6 +130,9 @@ pub struct TestRequest {
     /// The version that it names.
     #[serde(default)]
     pub version: Option<String>,
+    /// Whether it is the push of an image to which the stack subscribes.
+    #[serde(default)]
+    pub pushed: bool,
 }
 
 /// A plan.

@@ -70,8 +70,21 @@ pub fn step_status(operation: &Operation, step: &Step) -> &'static str {
 pub fn approvals(operation: &Operation) -> impl Iterator<Item = String> {
     operation.approvals.iter().map(|approval| {
         let comment = approval.comment.as_ref().map(|comment| format!(": {comment}"));
-        format!("by {}{}", approval.by, comment.unwrap_or_default())
+        let denied = approval.denied.as_ref();
+        let denied = denied.map(|reason| format!(" (does not count: {reason})"));
+        format!(
+            "by {}{}{}",
+            approval.by,
+            comment.unwrap_or_default(),
+            denied.unwrap_or_default()
+        )
     })
+}
+
+/// How many approvals policies did not deny since they were given.
+fn given(operation: &Operation) -> usize {
+    let approvals = operation.approvals.iter();
+    approvals.filter(|approval| approval.denied.is_none()).count()
 }
 
 /// Who else has to approve, if the requester may not. A policy may forbid it besides.
@@ -86,7 +99,7 @@ pub fn other_approver(operation: &Operation) -> String {
 /// What the reader may do about a plan that waits, in lines.
 pub fn decide(operation: &Operation) -> [String; 4] {
     let id = &operation.id;
-    let given = operation.approvals.len();
+    let given = given(operation);
     let waits = match operation.approvals_required {
         Some(required) if required > 1 && given > 0 => format!("has {given} of {required} approvals"),
         Some(required) if required > 1 => format!("waits for {required} approvals"),
@@ -106,9 +119,18 @@ pub fn decide(operation: &Operation) -> [String; 4] {
 /// What an approval came to, and how to go on.
 pub fn approved(operation: &Operation) -> String {
     let (what, id) = (title_with_stack(operation), &operation.id);
-    let (given, required) = (operation.approvals.len(), operation.approvals_required.unwrap_or(1));
+    let (given, required) = (given(operation), operation.approvals_required.unwrap_or(1));
     if operation.waits_for_decision() {
-        return format!("approved: {what} ({id}). It has {given} of {required} approvals and waits for more.");
+        let denied = operation.approvals.iter().filter_map(|approval| {
+            let reason = approval.denied.as_ref()?;
+            let (by, reason) = (in_a_line(&approval.by), in_a_line(reason));
+            Some(format!("\nThe approval of {by} does not count: {reason}"))
+        });
+        let denied: Vec<String> = denied.collect();
+        return format!(
+            "approved: {what} ({id}). It has {given} of {required} approvals and waits for more.{}",
+            denied.concat()
+        );
     }
     let watch = hint::command(&format!("operation watch {id}"));
     format!("approved: {what} ({id}).\nWatch it: {watch}")
@@ -339,6 +361,12 @@ mod tests {
         assert_eq!(
             approved(&operation),
             "approved: update of shop (op-1). It has 1 of 2 approvals and waits for more."
+        );
+        operation.approvals[0].denied = Some("No policy permits it.".to_owned());
+        assert_eq!(
+            approved(&operation),
+            "approved: update of shop (op-1). It has 0 of 2 approvals and waits for more.\n\
+             The approval of bob does not count: No policy permits it."
         );
         operation.decision = Some(PlanDecision::Approved);
         assert!(approved(&operation).ends_with("Watch it: slipway operation watch op-1"));

@@ -276,11 +276,13 @@ fn approvals(sheet: &Value) -> Vec<Line> {
     for given in sheet["approvals"].as_array().into_iter().flatten() {
         let comment = given["comment"].as_str().map(|comment| format!(": {comment}"));
         let (style, note) = if given["counts"] == true {
-            (Style::Green, "")
+            (Style::Green, String::new())
+        } else if let Some(reason) = given["denied"].as_str() {
+            (Style::Faint, format!(" (does not count: {reason})"))
         } else if given["sheet"] == sheet["hash"] {
-            (Style::Faint, " (the plan was rejected: does not count)")
+            (Style::Faint, " (the plan was rejected: does not count)".to_owned())
         } else {
-            (Style::Faint, " (of an earlier sheet: does not count)")
+            (Style::Faint, " (of an earlier sheet: does not count)".to_owned())
         };
         let (by, at) = (text_at(given, "by"), text_at(given, "at"));
         let line = format!(
@@ -457,7 +459,8 @@ mod tests {
             "approvals_given": 1, "approvals": [
                 {"by": "bob", "at": "2026-11-29T01:00:00Z", "comment": "agreed", "counts": true},
                 {"by": "eve", "at": "2026-11-29T00:30:00Z", "comment": null, "counts": false},
-                {"by": "dan", "at": "2026-11-29T00:40:00Z", "sheet": "sha256:ab", "comment": null, "counts": false}],
+                {"by": "dan", "at": "2026-11-29T00:40:00Z", "sheet": "sha256:ab", "comment": null, "counts": false},
+                {"by": "kim", "at": "2026-11-29T00:45:00Z", "sheet": "sha256:ab", "comment": null, "counts": false, "denied": "No policy."}],
         });
         let lines: Vec<String> = sheet(&sheet_of).into_iter().map(|line| line.text).collect();
         let text = lines.join("\n");
@@ -473,6 +476,7 @@ mod tests {
             "approved by bob at 2026-11-29T01:00:00Z: agreed\n",
             "approved by eve at 2026-11-29T00:30:00Z (of an earlier sheet: does not count)",
             "approved by dan at 2026-11-29T00:40:00Z (the plan was rejected: does not count)",
+            "approved by kim at 2026-11-29T00:45:00Z (does not count: No policy.)",
             "required by  plan.understood: Slipway does not understand all of the plan",
             "after apply  snapshot of the database, migration schema, release of the services",
             "~ size: 1 -> 2",

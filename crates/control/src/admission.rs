@@ -67,7 +67,7 @@ pub enum Refusal {
 pub struct Asking<'a> {
     /// The requester.
     pub requested_by: &'a str,
-    /// The request as policies permitted it; none if they were not asked.
+    /// The request as policies permitted it. None if it is rejected anyway.
     pub permitted: Option<&'a PermittedRequest>,
     /// The event that requested it.
     pub origin: Option<&'a Origin>,

@@ -55,7 +55,7 @@ pub async fn cancel(
         let cause = operation.failure.as_ref().map(|failure| failure.message.as_str());
         stop(sfn, &execution, ErrorName::Cancelled.as_str(), cause).await
     };
-    match store.cancel_operation(&operation.id, requester).await? {
+    match store.cancel_operation(operation, requester).await? {
         Cancelled::Requested(operation) => Ok(Outcome::Accepted(operation)),
         Cancelled::EndedBefore(operation) => Ok(Outcome::EndedBefore(operation)),
         Cancelled::Ended(finished) => {

@@ -164,8 +164,7 @@ pub struct Operation {
     pub quiesced: Quiesced,
     /// The requester.
     pub requested_by: String,
-    /// The request as policies permitted it. None if they were not asked: for a pushed image, and on records of earlier versions of
-    /// Slipway.
+    /// The request as policies permitted it. None on records of earlier versions of Slipway alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permitted: Option<PermittedRequest>,
     /// The event that requested it.

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::name::{Image, Name};
 use crate::request::{Patch, ReleaseRequest, StackDraft};
-use crate::subscription::Subscription;
+use crate::subscription::{Push, Subscription};
 
 /// The most bytes of all policies together: they are one item of the table, which has at most 400 KB.
 pub const POLICIES_SIZE: usize = 256 * 1024;
@@ -121,6 +121,9 @@ pub struct RequestFacts {
     /// The version that it names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// Whether it is the push of an image to which the stack subscribes, and no request of a caller.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pushed: bool,
 }
 
 /// The facts of each kind of request, over HTTPS and by event. The requests are taken apart field by field: another field does not
@@ -177,11 +180,20 @@ impl RequestFacts {
         }
     }
 
+    /// What the push of an image says.
+    pub fn of_push(push: &Push) -> Self {
+        Self {
+            images: [push.repository.address().as_str()].into_iter().collect(),
+            pushed: true,
+            ..Self::default()
+        }
+    }
+
     fn of_configuration(version: Option<&Version>, variables: &Map<String, Value>) -> Self {
         Self {
             variables: variables.keys().cloned().collect(),
-            images: ImageFacts::default(),
             version: version.map(ToString::to_string),
+            ..Self::default()
         }
     }
 }

@@ -66,7 +66,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let median = median(times.collect());
         println!(
             "{} policies: first decision {first:?} (allowed: {allowed}), then {median:?} each",
-            count + 7
+            count + 8
         );
     }
     Ok(())

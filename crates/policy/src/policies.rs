@@ -66,6 +66,19 @@ pub struct Denial {
 }
 
 impl Denial {
+    /// The denial of what no policy permits.
+    pub fn unpermitted(principal: &Principal, action: Action, resource: &Resource) -> Self {
+        Self {
+            policies: Vec::new(),
+            reason: format!(
+                "No policy permits {} to `{action}` {}.",
+                principal.name,
+                resource.phrase()
+            ),
+            description: None,
+        }
+    }
+
     /// The denial in a sentence for an account that asked by event. It does not name the owner of the stack, as the reason does.
     pub fn to_account(&self, account: &str, action: Action) -> String {
         match self.policies.first() {
@@ -144,17 +157,13 @@ impl Policies {
 
     fn denial(&self, question: &Question<'_>, policies: Vec<String>, verb: &str) -> Denial {
         let (action, resource) = (question.action, question.resource.phrase());
-        let description = policies
-            .first()
-            .and_then(|policy| self.descriptions.get(policy))
-            .cloned();
-        let reason = match (policies.first(), &description) {
-            (None, _) => format!(
-                "No policy permits {} to `{action}` {resource}.",
-                question.principal.name
-            ),
-            (Some(policy), None) => format!("The policy `{policy}` {verb} `{action}` on {resource}."),
-            (Some(policy), Some(text)) => format!("The policy `{policy}` {verb} `{action}` on {resource}. {text}"),
+        let Some(policy) = policies.first() else {
+            return Denial::unpermitted(question.principal, action, question.resource);
+        };
+        let description = self.descriptions.get(policy).cloned();
+        let reason = match &description {
+            None => format!("The policy `{policy}` {verb} `{action}` on {resource}."),
+            Some(text) => format!("The policy `{policy}` {verb} `{action}` on {resource}. {text}"),
         };
         Denial {
             policies,

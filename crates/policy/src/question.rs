@@ -257,6 +257,7 @@ fn request_facts(request: &RequestFacts) -> Vec<(String, RestrictedExpression)> 
         ("variables".to_owned(), texts(&request.variables)),
         ("registries".to_owned(), texts(&request.images.registries)),
         ("repositories".to_owned(), texts(&request.images.repositories)),
+        ("pushed".to_owned(), RestrictedExpression::new_bool(request.pushed)),
     ];
     if let Some(version) = &request.version {
         pairs.push(("version".to_owned(), text(version)));

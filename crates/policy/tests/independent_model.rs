@@ -212,7 +212,7 @@ impl Rule {
     }
 }
 
-/// What the page says of the default policies.
+/// What the page says of the default policies. No question is about a pushed image.
 fn defaults() -> Vec<Rule> {
     let rule = |permits, what, place, when| Rule {
         permits,

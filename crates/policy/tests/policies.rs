@@ -317,8 +317,8 @@ fn file_is_split_by_annotation() {
         assert!(split(wrong).expect_err(wrong).to_string().contains(reason));
     }
     let defaults: Vec<(&str, String)> = policies::defaults().collect();
-    assert_eq!(defaults.len(), 7);
-    assert_eq!(split(policies::DEFAULTS_TEXT).expect("the defaults").len(), 7);
+    assert_eq!(defaults.len(), 8);
+    assert_eq!(split(policies::DEFAULTS_TEXT).expect("the defaults").len(), 8);
 }
 
 #[test]
@@ -456,6 +456,7 @@ fn request_policies_judge_variables_images_and_versions() {
             variables: variables.iter().map(ToString::to_string).collect(),
             images: images.iter().copied().collect(),
             version: version.map(ToOwned::to_owned),
+            pushed: false,
         })
     };
     let stack = Resource::Stack(stack(ANN, false));
@@ -475,6 +476,27 @@ fn request_policies_judge_variables_images_and_versions() {
         );
         assert_eq!(decision.is_ok(), allowed, "{facts:?} {decision:?}");
     }
+}
+
+/// By default a push is released in stacks of every owner, and a request of the same account in its own stacks.
+#[test]
+fn policies_tell_pushes_from_requests_of_accounts() {
+    let account = Principal::named("event:111122223333");
+    let stack = Resource::Stack(stack(ANN, true));
+    let release = |policies: &Policies, pushed: bool| {
+        let facts = Facts::Request(RequestFacts {
+            pushed,
+            ..RequestFacts::default()
+        });
+        ask(policies, &account, Action::RequestRelease, &stack, &facts).is_ok()
+    };
+    let default = with(&[]);
+    assert!(release(&default, true) && !release(&default, false));
+    assert!(!release(&with(&[("pushed-images", "")]), true));
+    let forbids = "forbid (principal is Account, action in Action::\"request\", resource is Stack) when { resource.environment.protected }";
+    let (all, but_pushes) = (format!("{forbids};"), format!("{forbids} unless {{ context.pushed }};"));
+    assert!(!release(&with(&[("mine", all.as_str())]), true));
+    assert!(release(&with(&[("mine", but_pushes.as_str())]), true));
 }
 
 /// The page has the default policies and the schema in full, and every policy in its examples is valid.

@@ -9,6 +9,7 @@ use slipway_model::operation::approval::{Approver, Rejection, Undecidable};
 use slipway_model::operation::{Failure, Operation};
 
 use crate::error::IllegalTransition;
+use crate::judged::Judged;
 use crate::operation::{conflict, next_revision};
 use crate::stack::next_stack_revision;
 use crate::watch;
@@ -94,18 +95,18 @@ impl Store {
         }
     }
 
-    /// Records a rejection, which is still to be delivered.
+    /// Records a rejection, which is still to be delivered. A conflict if the stack has another owner than that of the record `judged`.
     pub async fn reject(
         &self,
-        id: &OperationId,
+        judged: impl Into<Judged<'_>>,
         rejection: impl Into<Rejection>,
         failure: &Failure,
     ) -> Result<Operation, Error> {
-        let rejection = rejection.into();
+        let (judged, rejection) = (judged.into(), rejection.into());
         let sheet = rejection.sheet.as_ref().map(|sheet| json!({"sheet": sheet.as_str()}));
         let entry = |operation: &Operation| {
             Entry::new(&rejection.by, Action::Reject, format!("stack/{}", operation.stack))
-                .of_operation(id)
+                .of_operation(&operation.id)
                 .because(Some(&failure.message))
                 .with_change(None, sheet.clone(), |_| false)
         };
@@ -117,21 +118,26 @@ impl Store {
             }
             Ok::<_, Undecidable>(())
         };
-        self.decide(id, entry, reject).await
+        self.decide(judged, entry, reject).await
     }
 
-    /// Records a decision under the revision that was read, so that of two at once the second one meets the first.
+    /// Records a decision under the revision that was read, so that of two at once the second one meets the first, and one that policies
+    /// permitted for the former owner of the stack is not written.
     pub(crate) async fn decide<E>(
         &self,
-        id: &OperationId,
+        judged: Judged<'_>,
         entry: impl Fn(&Operation) -> Entry,
         decide: impl Fn(&mut Operation, Timestamp) -> Result<(), E>,
     ) -> Result<Operation, Error>
     where
         Error: From<E>,
     {
+        let id = judged.id();
         for attempt in 0..ATTEMPTS {
             let read = self.operation(id).await?;
+            if !judged.has_owner_of(&read) {
+                break;
+            }
             let mut operation = read.clone();
             let now = Timestamp::now();
             decide(&mut operation, now)?;

@@ -9,6 +9,7 @@ use slipway_model::operation::{Operation, OperationStatus};
 
 use crate::finish::{End, Finished};
 use crate::item::{decode, key_attributes};
+use crate::judged::Judged;
 use crate::operation::{conflict, next_revision};
 use crate::table::Key;
 use crate::watch;
@@ -38,10 +39,15 @@ struct Polled {
 
 impl Store {
     /// Cancels an operation as far as its record does that. What is decided holds for the revision that is written: a runner
-    /// that begins or ends its step at the same time comes before that or after it.
-    pub async fn cancel_operation(&self, id: &OperationId, requester: &str) -> Result<Cancelled, Error> {
+    /// that begins or ends its step at the same time comes before that or after it. A conflict as for [`Store::reject`].
+    pub async fn cancel_operation(&self, judged: impl Into<Judged<'_>>, requester: &str) -> Result<Cancelled, Error> {
+        let judged = judged.into();
+        let id = judged.id();
         for attempt in 0..ATTEMPTS {
             let mut operation = self.operation(id).await?;
+            if !judged.has_owner_of(&operation) {
+                break;
+            }
             if operation.was_cancelled() {
                 return Ok(Cancelled::Ended(Box::new(self.finished(operation, None).await?)));
             }

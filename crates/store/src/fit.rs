@@ -45,10 +45,12 @@ const OF_OPERATION: [Part<Operation>; 3] = [
         },
     },
     Part {
-        name: "the comments of its approvals",
+        name: "the comments and groups of its approvals",
         leave_out: |operation| {
             for approval in &mut operation.approvals {
                 approval.comment = None;
+                // Approvals are not judged after the end.
+                approval.principal = None;
             }
         },
     },
@@ -261,8 +263,8 @@ mod tests {
         assert!(
             message.len() < 20_000
                 && message.ends_with(
-                    "The record has no room for the comments of its approvals, the resources that drifted, the values that its \
-                     stack had before."
+                    "The record has no room for the comments and groups of its approvals, the resources that drifted, the values \
+                     that its stack had before."
                 ),
             "{}",
             &message[16_000..]

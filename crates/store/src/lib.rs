@@ -21,6 +21,7 @@
 //! | [`subscription`] | which stacks get the images of a repository |
 //! | [`audit`] | the records of who did what, in the transaction of what they record |
 //! | [`approval`] | the decision about a plan |
+//! | [`judged`] | the operation that a caller decides about |
 //! | [`rollout`] | task tokens that wait for an ECS deployment |
 //! | [`prepared`] | the digest of a prepared folder in the artifacts bucket |
 //! | [`lock`] | which build holds a stack's Terraform state lock |
@@ -46,6 +47,7 @@ pub mod create;
 pub mod environment;
 pub mod finish;
 pub mod idempotency;
+pub mod judged;
 pub mod list;
 pub mod lock;
 pub mod notification;

@@ -115,7 +115,7 @@ const plan = object({
 /** @type {Shape<import('./types').Operation>} */
 export const OPERATION = object({
   id: text, kind: text, stack: object({ id: text, name: text }), environment: text, status: text, revision: number, created_at: text, started_at: maybe(text),
-  ended_at: maybe(text), requested_by: text, approved_by: maybe(text), approvals: list(object({ by: text, at: text, sheet: maybe(text), comment: maybe(text) })),
+  ended_at: maybe(text), requested_by: text, approved_by: maybe(text), approvals: list(object({ by: text, at: text, sheet: maybe(text), comment: maybe(text), denied: maybe(text) })),
   approvals_required: maybe(number), self_approval: maybe(flag), approval_expires_at: maybe(text), decision: maybe(text), position: maybe(number),
   blueprint: blueprintName, release: maybe(number), task: maybe(text), snapshot: maybe(object({ id: text, taken_at: maybe(text) })), waiting_for_build: maybe(text),
   cancel: maybe(object({ requested_by: text, requested_at: text, acknowledged_at: maybe(text) })),

@@ -27,7 +27,7 @@ const SHEET = object({
   }),
   policies: list(object({ policy: text, verdict: text, reason: text })),
   approval: optional(object({ required: number, self_approval: flag, expires_at: text, required_by: list(object({ policy: text, reason: text })) })),
-  approvals_given: number, approvals: list(object({ by: text, at: text, sheet: maybe(text), comment: maybe(text), counts: flag })),
+  approvals_given: number, approvals: list(object({ by: text, at: text, sheet: maybe(text), comment: maybe(text), denied: maybe(text), counts: flag })),
 });
 
 /** @param {string} operation @param {AbortSignal} signal @param {{approve: ((sheet: Sheet | null) => void) | null, reject: (() => void) | null}} decide  Null for what the user may not do. */
@@ -149,7 +149,7 @@ function caution({ plan }) {
 function approvals({ approval: rule, approvals_given: given, approvals: all, hash }) {
   if (!rule) return null;
   return html`<span>${given} of ${rule.required}${rule.self_approval ? '' : ', the requester may not approve'}</span>
-    <ul class="plain-list">${all.map((one) => html`<li><span class="badge" data-tone=${one.counts ? 'ok' : 'wait'}>${one.counts ? 'Approved' : one.sheet === hash ? 'Before the rejection' : 'Of an earlier sheet'}</span> ${one.by} <span class="muted">${at(one.at)}${one.comment ? `: ${one.comment}` : ''}</span></li>`)}
+    <ul class="plain-list">${all.map((one) => html`<li><span class="badge" data-tone=${one.counts ? 'ok' : 'wait'}>${one.counts ? 'Approved' : one.denied ? 'Not permitted by now' : one.sheet === hash ? 'Before the rejection' : 'Of an earlier sheet'}</span> ${one.by} <span class="muted">${at(one.at)}${one.comment ? `: ${one.comment}` : ''}${one.denied ? ` (${one.denied})` : ''}</span></li>`)}
     ${rule.required_by.map((one) => html`<li><span class="badge" data-tone="wait">Required by</span> <code>${one.policy}</code> <span class="muted">${one.reason}</span></li>`)}</ul>`;
 }
 

@@ -73,7 +73,7 @@ export interface Sheet {
   runs: { release: boolean; migrations?: string[]; backups?: string[]; snapshot: boolean; task?: string; dangerous?: DangerousStatement[]; dangerous_count?: number };
   policies: { policy: string; verdict: string; reason: string }[];
   approval?: { required: number; self_approval: boolean; expires_at: string; required_by: { policy: string; reason: string }[] };
-  approvals_given: number; approvals: { by: string; at: string; sheet: string | null; comment: string | null; counts: boolean }[];
+  approvals_given: number; approvals: { by: string; at: string; sheet: string | null; comment: string | null; denied: string | null; counts: boolean }[];
 }
 export interface Failure { name: string; step: string; message: string; address: string | null; }
 export interface Rollout {
@@ -83,7 +83,7 @@ export interface Rollout {
 export interface Operation {
   id: string; kind: string; stack: { id: string; name: string }; environment: string; status: string; revision: number;
   created_at: string; started_at: string | null; ended_at: string | null; requested_by: string; approved_by: string | null;
-  approvals: { by: string; at: string; sheet: string | null; comment: string | null }[]; approvals_required: number | null;
+  approvals: { by: string; at: string; sheet: string | null; comment: string | null; denied: string | null }[]; approvals_required: number | null;
   self_approval: boolean | null; approval_expires_at: string | null; decision: string | null;
   position: number | null; blueprint: { name: string; version: string }; release: number | null; task: string | null;
   snapshot: { id: string; taken_at: string | null } | null; waiting_for_build: string | null;

@@ -176,6 +176,7 @@ impl Api {
         }
         parts.extensions.insert(resource);
         parts.extensions.insert(viewer);
+        parts.extensions.insert(action);
         Ok(decision.map(|_policies| ()))
     }
 
@@ -184,8 +185,11 @@ impl Api {
     async fn deny(&self, denial: Denial, caller: &Caller, request: Request) -> Response {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let extensions = request.extensions();
-        let judged = extensions.get::<Viewer>().zip(extensions.get::<Resource>());
-        let hidden = judged.and_then(|(viewer, resource)| viewer.hidden(resource));
+        let (viewer, resource) = (
+            extensions.get::<Viewer>().cloned(),
+            extensions.get::<Resource>().cloned(),
+        );
+        let action = extensions.get::<Action>().copied();
         if !method.is_safe()
             && let Err(Settled::Answered(answer)) = Submission::<REQUEST_SIZE>::from_request(request, self).await
         {
@@ -193,9 +197,23 @@ impl Api {
         }
         let policies = denial.policies.join(",");
         tracing::warn!(caller = caller.name, %method, path, policies, reason = denial.reason, "denied");
-        let error = match hidden {
-            Some(what) => Error::Hidden { what, denial },
-            None => Error::Denied(denial),
+        let (Some(viewer), Some(resource), Some(action)) = (viewer, resource, action) else {
+            return Error::Denied(denial).into_response();
+        };
+        let is_named = matches!(resource, Resource::Environment(_) | Resource::Blueprint(_));
+        let answer = if is_named && !method.is_safe() && !viewer.knows(&resource) {
+            // A change may create the environment or the blueprint, so one that does not exist is denied, too.
+            Ok(Some(Error::Denied(viewer.unpermitted(action, &resource))))
+        } else {
+            Box::pin(self.missing_to(&viewer, &resource)).await
+        };
+        let error = match answer {
+            Ok(Some(answer)) => Error::Hidden {
+                answer: Box::new(answer),
+                denial,
+            },
+            Ok(None) => Error::Denied(denial),
+            Err(error) => error,
         };
         error.into_response()
     }

@@ -54,6 +54,8 @@ impl Caller {
         Approver {
             name: &self.name,
             former: &self.former,
+            groups: &self.groups,
+            administrator: self.admin,
             sheet,
             comment,
         }

@@ -37,11 +37,11 @@ pub enum Error {
     /// A policy denies it.
     #[error("denied")]
     Denied(#[source] Denial),
-    /// A policy denies it, and the caller may not know that it exists: the answer is that of [`Error::Missing`].
+    /// A policy denies it, and the caller may not know that what it is about exists.
     #[error("denied")]
     Hidden {
-        /// What the request names.
-        what: Missing,
+        /// The answer, as if it did not exist.
+        answer: Box<Error>,
         /// Why it is denied, for the audit log.
         #[source]
         denial: Denial,

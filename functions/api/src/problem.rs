@@ -123,9 +123,8 @@ fn kind(error: &Error) -> (&'static str, StatusCode, &'static str) {
             "The request has no authenticated caller",
         ),
         Error::Forbidden(_) | Error::Denied(_) => ("forbidden", StatusCode::FORBIDDEN, "The caller may not do this"),
-        Error::NotFound(_) | Error::Missing { .. } | Error::Hidden { .. } => {
-            ("not-found", StatusCode::NOT_FOUND, "Not found")
-        }
+        Error::NotFound(_) | Error::Missing { .. } => ("not-found", StatusCode::NOT_FOUND, "Not found"),
+        Error::Hidden { answer, .. } => kind(answer),
         Error::MethodNotAllowed { .. } => (
             "method-not-allowed",
             StatusCode::METHOD_NOT_ALLOWED,
@@ -185,7 +184,7 @@ fn detail(error: &Error, reference: &str) -> String {
              of GetFederationToken choose theirs and have none: assume a role."
             .to_owned(),
         Error::Missing { what, why } => no_such(what, why),
-        Error::Hidden { what, .. } => no_such(what, ""),
+        Error::Hidden { answer, .. } => detail(answer, reference),
         Error::MethodNotAllowed { method, allowed } => {
             format!("{method} is not a method of this path; it has {}.", allowed.join(", "))
         }
@@ -273,9 +272,13 @@ impl IntoResponse for Error {
                 missing = Some(what);
                 Vec::new()
             }
-            Self::Hidden { what, denial } => {
+            Self::Hidden { answer, denial } => {
                 denied = Some(Denied::from(&denial));
-                missing = Some(what);
+                match *answer {
+                    Self::Missing { what, .. } => missing = Some(what),
+                    Self::Denied(shown) => policies = Some(shown.policies),
+                    _ => {}
+                }
                 Vec::new()
             }
             _ => Vec::new(),

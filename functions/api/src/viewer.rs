@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use slipway_api_types::{Missing, MissingKind};
 use slipway_model::operation::Operation;
 use slipway_model::policy::Principal;
 use slipway_policy::facts::{OperationFacts, StackFacts};
@@ -29,7 +28,7 @@ impl<S: Sync> FromRequestParts<S> for Viewer {
 }
 
 impl Viewer {
-    pub(crate) fn new(policies: Arc<Policies>, caller: &Caller) -> Self {
+    pub(crate) fn new(policies: Arc<Policies>, caller: impl Into<Principal>) -> Self {
         Self {
             policies,
             principal: caller.into(),
@@ -52,20 +51,22 @@ impl Viewer {
         self.may(Action::Read, &Resource::Operation(operation))
     }
 
-    /// The thing that a request is about, as one that does not exist, if the caller may not know of it. A stack is known to callers who may
-    /// list or read it, and an operation to those who may read it or know its stack.
-    pub(crate) fn hidden(&self, resource: &Resource) -> Option<Missing> {
-        let knows = |resource: &Resource| self.may(Action::List, resource) || self.may(Action::Read, resource);
-        let (kind, id, is_known) = match resource {
-            Resource::Stack(stack) => (MissingKind::Stack, stack.id.as_ref()?, knows(resource)),
-            Resource::Operation(operation) => {
-                let stack = Resource::Stack(operation.stack.clone());
-                (MissingKind::Operation, &operation.id, knows(resource) || knows(&stack))
-            }
-            Resource::Installation | Resource::Environment(_) | Resource::Blueprint(_) => return None,
-        };
-        let name = id.clone();
-        (!is_known).then_some(Missing { kind, name })
+    /// Whether the caller may know of what a request is about. Stacks, environments and blueprints are known to callers who may list or
+    /// read them, and an operation to those who may read it or know its stack.
+    pub(crate) fn knows(&self, resource: &Resource) -> bool {
+        let sees = |resource: &Resource| self.may(Action::List, resource) || self.may(Action::Read, resource);
+        match resource {
+            Resource::Installation => true,
+            // A new one is the caller's own.
+            Resource::Stack(stack) => stack.id.is_none() || sees(resource),
+            Resource::Operation(operation) => sees(resource) || sees(&Resource::Stack(operation.stack.clone())),
+            Resource::Environment(_) | Resource::Blueprint(_) => sees(resource),
+        }
+    }
+
+    /// The denial of what no policy permits.
+    pub(crate) fn unpermitted(&self, action: Action, resource: &Resource) -> Denial {
+        Denial::unpermitted(&self.principal, action, resource)
     }
 
     /// The policies that permit it, or why it is denied. Only a caller who may read a plan approves it.

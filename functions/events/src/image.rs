@@ -110,9 +110,11 @@ impl Events {
         let configuration = &stack.configuration;
         allow(source, Action::Release, &configuration.blueprint, &stack.environment)?;
         let origin = Origin::new(source.account.clone(), key(push), Action::Release);
+        let caller = origin.caller();
+        let permitted = Box::pin(self.permit_push(source, &caller, &stack, push)).await?;
         let asking = Asking {
-            requested_by: &origin.caller(),
-            permitted: None,
+            requested_by: &caller,
+            permitted: Some(&permitted),
             origin: Some(&origin),
             idempotency: Some(once),
         };

@@ -7,6 +7,7 @@ use slipway_model::policy::{PermittedRequest, Principal, RequestFacts};
 use slipway_model::request::StackDraft;
 use slipway_model::source_account::SourceAccount;
 use slipway_model::stack::Stack;
+use slipway_model::subscription::Push;
 use slipway_policy::facts::StackFacts;
 use slipway_policy::{Action, Denial, Facts, Question, Resource};
 
@@ -36,10 +37,34 @@ impl Events {
         stack: &Stack,
         change: &Change,
     ) -> Result<PermittedRequest, EventError> {
+        let action = Action::to_request(change.kind());
+        self.permit_on(source, caller, action, stack, change.facts()).await
+    }
+
+    /// The release of a pushed image, if the push may lead to it.
+    pub(crate) async fn permit_push(
+        &self,
+        source: &SourceAccount,
+        caller: &str,
+        stack: &Stack,
+        push: &Push,
+    ) -> Result<PermittedRequest, EventError> {
+        let facts = RequestFacts::of_push(push);
+        self.permit_on(source, caller, Action::RequestRelease, stack, facts)
+            .await
+    }
+
+    async fn permit_on(
+        &self,
+        source: &SourceAccount,
+        caller: &str,
+        action: Action,
+        stack: &Stack,
+        facts: RequestFacts,
+    ) -> Result<PermittedRequest, EventError> {
         let environment = self.gate.environment(&stack.environment).await;
         let stack = StackFacts::new(stack, environment.map_err(EventError::Policies)?);
-        let action = Action::to_request(change.kind());
-        self.permit(source, caller, action, stack, change.facts()).await
+        self.permit(source, caller, action, stack, facts).await
     }
 
     async fn permit(

@@ -38,6 +38,7 @@ impl Steps {
     /// The policies, the environment or the owner of the stack may have changed since the request was permitted.
     async fn require_permitted(&self, operation: &Operation, stack: &Stack) -> Result<(), StepError> {
         let Some(request) = &operation.permitted else {
+            // An earlier version of Slipway recorded the operation.
             return Ok(());
         };
         let (policies, environment, _) = self.gate.policies_and_environment(&stack.environment).await?;

@@ -74,7 +74,7 @@ impl Operation {
             plan: self.plan.as_ref().filter(|_| waits).map(NotifiedPlan::from),
             approval: waits.then(|| NotifiedApproval {
                 required: self.approvals_required() as u64,
-                given: self.approvals.len() as u64,
+                given: self.permitted_approvals().count() as u64,
                 expires_at: self.approval_rule.as_ref().map(|rule| rule.expires_at),
             }),
             failure: self.failure.as_ref().filter(|_| self.status.has_ended()).map(bounded),

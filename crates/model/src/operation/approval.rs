@@ -4,6 +4,8 @@
 //! attempt ended, never that the state got an answer. So the record keeps the decision, and a repeated attempt answers its own
 //! token with it.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -14,10 +16,18 @@ use crate::id::OperationId;
 use crate::name::Digest;
 use crate::plan::review::requirements;
 use crate::plan::{PlanSummary, Refusal, Requirement};
+use crate::policy::Principal;
 use crate::principal::is_same_person;
 
 /// The state in which a plan waits.
 pub const WAIT_FOR_APPROVAL: &str = "Wait for approval";
+
+/// Why an approval of an earlier version of Slipway does not count while its plan waits.
+const NOT_JUDGED: &str =
+    "An earlier version of Slipway recorded the approval without the groups of its approver. Approve again.";
+
+/// Of an approver who is known by name alone.
+static NO_GROUPS: BTreeSet<String> = BTreeSet::new();
 
 /// The rule by which a plan is approved: that of the environment when the plan was reviewed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +73,13 @@ pub struct Approval {
     /// What the approver said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
+    /// The approver as the token or the signature said: policies judge the approval again when a further one comes. None on records of
+    /// earlier versions of Slipway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub principal: Option<Principal>,
+    /// Why policies did not permit it any more when a further approval came. It does not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub denied: Option<String>,
 }
 
 /// A caller who approves a plan.
@@ -72,6 +89,10 @@ pub struct Approver<'a> {
     pub name: &'a str,
     /// Names that the caller had in earlier versions.
     pub former: &'a [String],
+    /// The groups that the caller's token names.
+    pub groups: &'a BTreeSet<String>,
+    /// Whether the caller is an administrator.
+    pub administrator: bool,
     /// The hash of the approval sheet that the caller quotes.
     pub sheet: Option<&'a Digest>,
     /// What the caller says.
@@ -83,6 +104,8 @@ impl<'a> From<&'a str> for Approver<'a> {
         Self {
             name,
             former: &[],
+            groups: &NO_GROUPS,
+            administrator: false,
             sheet: None,
             comment: None,
         }
@@ -93,6 +116,15 @@ impl Approver<'_> {
     fn is(&self, name: &str) -> bool {
         let mut names = self.former.iter().map(String::as_str).chain([self.name]);
         names.any(|own| is_same_person(own, name))
+    }
+
+    fn principal(&self) -> Principal {
+        Principal {
+            name: self.name.to_owned(),
+            former: self.former.to_vec(),
+            groups: self.groups.clone(),
+            administrator: self.administrator,
+        }
     }
 }
 
@@ -182,16 +214,37 @@ impl Operation {
         by.is(&self.requested_by) && !allows && !self.status.has_ended()
     }
 
+    /// Judges the approvals of a plan that waits again: `denial` says why policies do not permit one by now. It does not count then, also
+    /// if policies permit it later: the approver approves again.
+    pub fn judge_approvals(&mut self, denial: impl Fn(&Principal) -> Option<String>) {
+        if self.status != OperationStatus::WaitingForApproval || self.decision().is_some() {
+            return;
+        }
+        for approval in self.approvals.iter_mut().filter(|approval| approval.denied.is_none()) {
+            approval.denied = match &approval.principal {
+                Some(principal) => denial(principal),
+                None => Some(NOT_JUDGED.to_owned()),
+            };
+        }
+    }
+
+    /// The approvals that policies did not deny since they were given.
+    pub fn permitted_approvals(&self) -> impl Iterator<Item = &Approval> {
+        self.approvals.iter().filter(|approval| approval.denied.is_none())
+    }
+
     /// Records an approval; the last one that it takes approves the plan. An approver counts once, and repeating an approval
     /// changes nothing, also after the operation has ended. Once the plan is approved, no other approval is taken. Approvals of another
-    /// sheet do not count any more: no two approvers agree to different things.
+    /// sheet do not count any more: no two approvers agree to different things. Nor do those that policies denied since
+    /// ([`Operation::judge_approvals`]), which their approvers may give again.
     pub fn approve(&mut self, by: Approver<'_>, now: Timestamp) -> Result<(), Undecidable> {
         if self.forbids_own_approval(by) {
             return Err(Undecidable::OwnRequest);
         }
         // The same approval again, from a caller whose answer was lost. Another one would not count: who sends it must know.
-        let mut given = self.approvals.iter();
-        let is_repeated = given.any(|given| by.is(&given.by) && given.sheet.as_ref() == by.sheet);
+        let is_repeated = self
+            .permitted_approvals()
+            .any(|given| by.is(&given.by) && given.sheet.as_ref() == by.sheet);
         match self.decision() {
             _ if is_repeated && self.status.has_ended() && !self.rejected => return Ok(()),
             Some(Decision::Approved(_)) if is_repeated => return Ok(()),
@@ -199,7 +252,9 @@ impl Operation {
             Some(Decision::Rejected(failure)) => return Err(Undecidable::Rejected(failure.message.clone())),
             None => self.require_open(now)?,
         }
-        self.approvals.retain(|approval| approval.sheet.as_ref() == by.sheet);
+        let is_replaced = |approval: &Approval| approval.denied.is_some() && by.is(&approval.by);
+        self.approvals
+            .retain(|approval| approval.sheet.as_ref() == by.sheet && !is_replaced(approval));
         if self.approvals.iter().any(|approval| by.is(&approval.by)) {
             return Ok(());
         }
@@ -208,8 +263,10 @@ impl Operation {
             at: now,
             sheet: by.sheet.cloned(),
             comment: by.comment.map(ToOwned::to_owned),
+            principal: Some(by.principal()),
+            denied: None,
         });
-        if self.approvals.len() >= self.approvals_required() {
+        if self.permitted_approvals().count() >= self.approvals_required() {
             self.end_step(WAIT_FOR_APPROVAL, StepStatus::Succeeded, now);
             self.status = OperationStatus::Running;
             self.approved_by = Some(by.name.to_owned());
@@ -267,7 +324,7 @@ impl Operation {
                 "the environment requires {required} approvals by now, and the plan takes {takes}, as was required at its review"
             ));
         }
-        let mut approvers = self.approvals.iter();
+        let mut approvers = self.permitted_approvals();
         let is_own = approvers.any(|approval| is_same_person(&approval.by, &self.requested_by));
         (is_own && !environment.self_approval)
             .then(|| "the environment does not permit the approval of the requester by now".to_owned())
@@ -280,19 +337,22 @@ impl Operation {
         };
         let required = usize::try_from(environment.approvals_required).unwrap_or(usize::MAX);
         // Records of earlier versions of Slipway have the last approver only.
-        let given = self.approvals.len().max(1);
+        let given = self.permitted_approvals().count().max(1);
         if given < required {
             return Some(format!("the plan has {given} of {required} approvals"));
         }
-        let mut approvers = self.approvals.iter().map(|approval| approval.by.as_str()).chain([last]);
+        let approvers = self.permitted_approvals().map(|approval| approval.by.as_str());
+        let mut approvers = approvers.chain([last]);
         let is_own = !environment.self_approval && approvers.any(|by| is_same_person(by, &self.requested_by));
         is_own.then(|| "the requester approved the plan".to_owned())
     }
 
     /// Whether an approval counts for this sheet. One of an earlier sheet does not, unless it is among those that approved the plan. None
-    /// of a rejected plan does.
+    /// of a rejected plan does, and none that policies denied since.
     pub fn counts(&self, approval: &Approval, sheet: &Digest) -> bool {
-        !self.rejected && (self.approved_by.is_some() || approval.sheet.as_ref() == Some(sheet))
+        !self.rejected
+            && approval.denied.is_none()
+            && (self.approved_by.is_some() || approval.sheet.as_ref() == Some(sheet))
     }
 
     /// `Wait for approval` accepted the decision with this token: nothing is left to deliver. The token of a later attempt

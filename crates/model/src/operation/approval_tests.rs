@@ -19,6 +19,8 @@ fn approvals(approvers: &[&str]) -> Vec<Approval> {
         at: Timestamp::UNIX_EPOCH,
         sheet: None,
         comment: None,
+        principal: Some(Principal::named(*by)),
+        denied: None,
     });
     given.collect()
 }
@@ -183,10 +185,8 @@ fn every_decision_has_one_result_in_every_situation() {
     assert_eq!(waiting.approve("ann".into(), NOW), Err(Undecidable::OwnRequest));
     let former = ["ann".to_owned()];
     let renamed = Approver {
-        name: "email:x:ann",
         former: &former,
-        sheet: None,
-        comment: None,
+        ..Approver::from("email:x:ann")
     };
     assert_eq!(waiting.approve(renamed, NOW), Err(Undecidable::OwnRequest));
     assert!(matches!(
@@ -309,4 +309,49 @@ fn approvals_of_another_sheet_do_not_count() {
             .iter()
             .all(|approval| approval.sheet.as_ref() == Some(&second))
     );
+}
+
+/// Two approvals are required. Policies deny the first before the second comes.
+#[test]
+fn approval_that_policies_deny_by_now_does_not_count() {
+    let mut world = World::new(2, &[]);
+    world.record.ask_approval("1", NOW).expect("asked");
+    let mut plan = world.record;
+    let groups = BTreeSet::from(["payments".to_owned()]);
+    let carol = Approver {
+        groups: &groups,
+        ..Approver::from("carol")
+    };
+    plan.approve(carol, NOW).expect("counted");
+    let member = plan.approvals[0].principal.clone().expect("a principal");
+    assert_eq!((&*member.name, &member.groups), ("carol", &groups));
+    let without_carol = |principal: &Principal| (principal.name == "carol").then(|| "no longer".to_owned());
+    plan.judge_approvals(without_carol);
+    plan.approve("bob".into(), NOW).expect("counted");
+    assert_eq!((plan.decision(), plan.permitted_approvals().count()), (None, 1));
+    assert_eq!(plan.approvals[0].denied.as_deref(), Some("no longer"));
+    // Permitted again, it is given again.
+    plan.judge_approvals(|_| None);
+    assert_eq!((plan.decision(), plan.permitted_approvals().count()), (None, 1));
+    plan.approve(carol, NOW).expect("counted");
+    assert_eq!(plan.decision(), Some(Decision::Approved("carol")));
+    assert_eq!((plan.approvals.len(), plan.permitted_approvals().count()), (2, 2));
+    // The approvals of an approved plan are final.
+    plan.judge_approvals(without_carol);
+    assert_eq!(plan.permitted_approvals().count(), 2);
+}
+
+#[test]
+fn waiting_approval_of_an_earlier_version_is_given_again() {
+    let mut world = World::new(2, &[]);
+    world.record.ask_approval("1", NOW).expect("asked");
+    let mut plan = world.record;
+    plan.approve("carol".into(), NOW).expect("counted");
+    plan.approvals[0].principal = None;
+    plan.judge_approvals(|_| None);
+    plan.approve("bob".into(), NOW).expect("counted");
+    assert_eq!((plan.decision(), plan.permitted_approvals().count()), (None, 1));
+    plan.judge_approvals(|_| None);
+    plan.approve("carol".into(), NOW).expect("counted");
+    assert_eq!(plan.decision(), Some(Decision::Approved("carol")));
 }

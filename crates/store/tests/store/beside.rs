@@ -371,10 +371,20 @@ async fn transfer_reaches_the_operation_beside_a_plan() {
     let drift = ask(&table, &stack, |_| Work::Drift).await;
     let read = table.store.stack(&stack).await.expect("the stack");
     let owner = "team:payments".parse().expect("an owner");
+    let judged = table.store.operation(&update).await.expect("the update");
     let transferred = table.store.transfer_stack(&read, &owner, "root").await;
     assert!(transferred.expect("written").is_some());
-    for id in [update, drift.id] {
-        let operation = table.store.operation(&id).await.expect("it");
+    for id in [&update, &drift.id] {
+        let operation = table.store.operation(id).await.expect("it");
         assert_eq!(operation.stack_owner.as_deref(), Some("team:payments"));
     }
+
+    // Policies permitted these for the former owner.
+    let why = failure("Slipway.ApprovalRejected");
+    let rejected = table.store.reject(&judged, "ada", &why).await;
+    assert!(matches!(rejected, Err(Error::Conflict { .. })), "{rejected:?}");
+    let cancelled = table.store.cancel_operation(&judged, "ada").await;
+    assert!(matches!(cancelled, Err(Error::Conflict { .. })), "{cancelled:?}");
+    let judged = table.store.operation(&update).await.expect("the update");
+    table.store.reject(&judged, "ada", &why).await.expect("rejected");
 }

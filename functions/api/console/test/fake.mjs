@@ -16,7 +16,7 @@ export function stack(index, text = `stack-${index}`) {
 export function operation(text, resources = [{ address: text, action: 'delete' }], status = 'failed') {
   return {
     id: 'op-01kaj3v9mz5x0q8r2t4w6y7z9a', kind: 'update', stack: { id: 'lusab-babad', name: text }, environment: text, status, revision: 5, created_at: TIME, started_at: TIME,
-    ended_at: status === 'failed' ? '2026-11-28T10:02:00Z' : null, requested_by: text, approved_by: text, approvals: [{ by: text, at: TIME, sheet: text, comment: text }], approvals_required: 2, self_approval: false, approval_expires_at: TIME, decision: status === 'waiting_for_approval' ? null : text, position: null, blueprint: { name: text, version: text }, release: null, task: text, snapshot: null, waiting_for_build: text, cancel: null,
+    ended_at: status === 'failed' ? '2026-11-28T10:02:00Z' : null, requested_by: text, approved_by: text, approvals: [{ by: text, at: TIME, sheet: text, comment: text, denied: text }], approvals_required: 2, self_approval: false, approval_expires_at: TIME, decision: status === 'waiting_for_approval' ? null : text, position: null, blueprint: { name: text, version: text }, release: null, task: text, snapshot: null, waiting_for_build: text, cancel: null,
     steps: [{ name: 'Plan', started_at: TIME, ended_at: '2026-11-28T10:01:00Z', status: 'succeeded' }, { name: `Wait until stable: ${text}`, started_at: '2026-11-28T10:01:00Z', ended_at: '2026-11-28T10:02:00Z', status: 'failed' }],
     progress: { done: 1, total: 2, current: text },
     rollouts: [{ service: text, strategy: text, stage: text, percent: 5, pause: { expires_at: TIME, at_expiry: text, decision: null, decided_by: null } }],
@@ -88,7 +88,7 @@ export function sheet(text) {
     services: [{ name: text, action: 'update', image_before: text, image_after: text, attributes: planItem(text).attributes }],
     runs: { release: true, migrations: [text], backups: [text], snapshot: true, task: text }, policies: [{ policy: text, verdict: text, reason: text }],
     approval: { required: 2, self_approval: false, expires_at: TIME, required_by: [{ policy: text, reason: text }] },
-    approvals_given: 1, approvals: [{ by: text, at: TIME, sheet: text, comment: text, counts: true }, { by: text, at: TIME, sheet: null, comment: null, counts: false }],
+    approvals_given: 1, approvals: [{ by: text, at: TIME, sheet: text, comment: text, denied: null, counts: true }, { by: text, at: TIME, sheet: null, comment: null, denied: text, counts: false }],
   };
 }
 

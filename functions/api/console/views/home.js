@@ -49,7 +49,7 @@ export default async function view({ signal, show, fail, caller, title }) {
 
   /** Whether the caller's decision is still missing. @param {Operation} operation */
   function isMine(operation) {
-    if (operation.approvals.some((one) => one.by === caller.name)) return false;
+    if (operation.approvals.some((one) => one.by === caller.name && !one.denied)) return false;
     const rule = environments?.find((one) => one.name === operation.environment);
     // The default policy forbids it in a protected environment.
     return operation.requested_by !== caller.name || !rule || (rule.self_approval && !rule.protected);

@@ -135,8 +135,8 @@ function waits(operation) {
 
 /** @param {import('../types').Operation} operation */
 function approvals({ approvals: given, approvals_required: required }) {
-  return html`${(required ?? 1) > 1 ? html`<span>${given.length} of ${required}</span>` : null}
-    ${given.map((one) => html`<span class="clip" title=${at(one.at)}>${one.by}${one.comment ? html` <span class="muted">${one.comment}</span>` : null}</span>`)}`;
+  return html`${(required ?? 1) > 1 ? html`<span>${given.filter((one) => !one.denied).length} of ${required}</span>` : null}
+    ${given.map((one) => html`<span class="clip" title=${at(one.at)}>${one.by}${one.comment ? html` <span class="muted">${one.comment}</span>` : null}${one.denied ? html` <span class="muted">does not count: ${one.denied}</span>` : null}</span>`)}`;
 }
 
 /** Whether a new stack failed before anything was made: it is destroyed. @param {import('../types').Operation} operation */

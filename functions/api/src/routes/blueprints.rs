@@ -386,11 +386,4 @@ impl Api {
         })?;
         Ok(())
     }
-
-    /// The error for an unknown blueprint, with those that the caller may read.
-    async fn no_blueprint(&self, viewer: &Viewer, name: &str) -> Result<Error, Error> {
-        let there_are = self.known_blueprints(viewer).await?;
-        let name = shortened(name);
-        Ok(Error::NotFound(format!("There is no blueprint `{name}`; {there_are}.")))
-    }
 }

@@ -17,7 +17,6 @@ use slipway_store::{ATTEMPTS, PAGE, pause};
 
 use super::answers::{busy, configured, deleted};
 use crate::access::Listed;
-use crate::body::shortened;
 use crate::shown;
 use crate::viewer::Viewer;
 use crate::visible::{VisiblePage, json_size};
@@ -240,15 +239,6 @@ impl Api {
             return Ok(None);
         };
         Ok(Configured::if_any(self.store.configured_environment(&name).await)?)
-    }
-
-    /// The error for an unknown environment, with those that the caller may read.
-    async fn no_environment(&self, viewer: &Viewer, name: &str) -> Result<Error, Error> {
-        let there_are = self.known_environments(viewer).await?;
-        let name = shortened(name);
-        Ok(Error::NotFound(format!(
-            "There is no environment `{name}`; {there_are}."
-        )))
     }
 
     /// Stacks cannot move: in another account or Region, Terraform would create them again and lose track of the first.

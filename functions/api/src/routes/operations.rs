@@ -192,6 +192,7 @@ pub(super) async fn show(
 /// The approval quotes the hash of the approval sheet. Without the current hash it is rejected with 409, which has the hash and the
 /// path of the current sheet. The workflow applies exactly the plan on the sheet. The rules of the environment decide how many
 /// approvals a plan needs, and whether requesters may approve. An approver counts once. Approvals of an earlier sheet do not count.
+/// Earlier approvals are judged again: those that the policies do not permit any more do not count, and have the reason in `denied`.
 /// While an operation runs beside the plan, an approval is rejected with 409: repeat it when that operation has ended.
 /// Policies must permit the approver to `read` the operation as well.
 #[utoipa::path(
@@ -255,7 +256,7 @@ pub(super) async fn reject(
         by: submission.caller.name.clone(),
         sheet: Box::pin(api.keep_rejected_sheet(&operation)).await,
     };
-    let rejected = api.store.reject(&operation.id, rejection, &failure).await;
+    let rejected = api.store.reject(&operation, rejection, &failure).await;
     let operation = match rejected {
         // The reason names who decided before, and why.
         Err(slipway_store::Error::Undecidable(_)) if submission.read_resource().is_none() => {
@@ -357,9 +358,10 @@ impl Api {
     }
 
     /// Records an approval of the sheet as it is. An operation beside the plan that has ended meanwhile may have changed the sheet, so both
-    /// are judged again then.
+    /// are judged again then. The approvals before it count if the policies still permit them.
     async fn approve(&self, mut operation: Operation, approver: Approver<'_>) -> Result<Operation, Error> {
         for attempt in 0..ATTEMPTS {
+            Box::pin(self.judge_approvals(&mut operation)).await?;
             let mut decided = operation.clone();
             decided
                 .approve(approver, Timestamp::now())

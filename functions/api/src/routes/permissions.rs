@@ -47,10 +47,16 @@ pub(super) async fn can_i(
     let (resource, operation) = api.resource(named, &caller).await?;
     let is_own = operation.is_some_and(|operation| is_own_plan(&operation, &caller));
     let mut decision = viewer.decide(action, &resource, &Facts::None);
+    // What the caller may not know of, and what does not exist, have the same answer.
     if decision.is_err()
-        && let Some(what) = viewer.hidden(&resource)
+        && let Some(missing) = Box::pin(api.missing_to(&viewer, &resource)).await?
     {
-        return Err(Error::Missing { what, why: "" });
+        return Err(missing);
+    }
+    if (decision.is_err() || !may_create(action))
+        && let Some(missing) = Box::pin(api.no_such(&viewer, &resource)).await?
+    {
+        return Err(missing);
     }
     if is_own && action == Action::Approve {
         decision = decision.and(Err(Denial {
@@ -92,14 +98,25 @@ pub(super) async fn list(
     // Only the workflow asks whether a plan may be applied.
     let actions = Action::ALL.into_iter().filter(|action| *action != Action::Apply);
     let actions = actions.filter(|action| !(is_own && *action == Action::Approve));
+    let no_such = Box::pin(api.no_such(&viewer, &resource)).await?;
+    let actions = actions.filter(|action| no_such.is_none() || may_create(*action));
     let permitted = actions.filter(|action| viewer.may(*action, &resource));
     let actions: Vec<String> = permitted.map(|action| action.to_string()).collect();
-    if actions.is_empty()
-        && let Some(what) = viewer.hidden(&resource)
-    {
-        return Err(Error::Missing { what, why: "" });
+    if actions.is_empty() {
+        let missing = match no_such {
+            Some(missing) => Some(missing),
+            None => Box::pin(api.missing_to(&viewer, &resource)).await?,
+        };
+        if let Some(missing) = missing {
+            return Err(missing);
+        }
     }
     Ok(Json(view::Permissions { actions }))
+}
+
+/// Whether an action on an environment or a blueprint that does not exist may create it.
+fn may_create(action: Action) -> bool {
+    matches!(action, Action::Configure | Action::Publish)
 }
 
 /// Whether the rule of the environment forbids the caller to approve this plan, as its requester. Without a plan there is no rule yet.

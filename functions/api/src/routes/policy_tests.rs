@@ -86,6 +86,7 @@ fn result(policies: &Policies, test: Test) -> view::PolicyTest {
             variables: test.request.variables,
             images: images(&test.request.images),
             version: test.request.version,
+            pushed: test.request.pushed,
         }),
     };
     let decision = match test.action.parse::<Action>() {

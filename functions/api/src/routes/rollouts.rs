@@ -79,7 +79,7 @@ impl Api {
         submission.no_fields()?;
         let decided = self
             .store
-            .decide_pauses(&operation.id, action, &submission.caller.name)
+            .decide_pauses(operation, action, &submission.caller.name)
             .await?;
         let delivered = pause::deliver_pauses(&self.store, &self.sfn, &decided).await;
         delivered.map_err(|error| unanswered("waking the step that waits for the rollout", error))?;

@@ -1,6 +1,7 @@
 //! `/v1/operations/{id}/sheet`
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::extract::State;
 use axum::{Extension, Json};
@@ -14,8 +15,8 @@ use slipway_model::operation::{Operation, OperationKind, OperationStatus};
 use slipway_model::plan::pages::Index;
 use slipway_model::plan::{Refusal, Verdict};
 use slipway_model::stack::Configuration;
-use slipway_policy::Resource;
 use slipway_policy::facts::StackFacts;
+use slipway_policy::{Action, Facts, Resource};
 use slipway_store::Cursor;
 
 use crate::access::Admitted;
@@ -24,6 +25,7 @@ use crate::error::Error;
 use crate::openapi::PlanProblems;
 use crate::parameters::Parameters;
 use crate::shown;
+use crate::viewer::Viewer;
 use crate::{Api, Caller};
 use slipway_api_types::{PlanDecision, SheetDocument};
 
@@ -50,7 +52,7 @@ const OPERATIONS: u16 = 20;
 pub(super) async fn show(
     State(api): State<Api>,
     caller: Caller,
-    Admitted(operation): Admitted<Operation>,
+    Admitted(mut operation): Admitted<Operation>,
     Extension(resource): Extension<Resource>,
     parameters: Parameters,
 ) -> Result<Json<Value>, Error> {
@@ -59,6 +61,7 @@ pub(super) async fn show(
     let (sheet, hash) = if let Some(decision) = PlanDecision::about(&operation) {
         api.decided_sheet(&operation, decision).await?
     } else {
+        Box::pin(api.judge_approvals(&mut operation)).await?;
         let sheet = Box::pin(api.sheet(&operation)).await?;
         (sheet.to_json(), sheet.hash())
     };
@@ -118,6 +121,22 @@ impl Api {
             ))),
             None => Ok(()),
         }
+    }
+
+    /// Judges the approvals of a plan that waits by the policies, the environment and the owner as they are now. The approvers are as they
+    /// were: groups are known from their tokens alone.
+    pub(super) async fn judge_approvals(&self, operation: &mut Operation) -> Result<(), Error> {
+        if operation.approvals.is_empty() {
+            return Ok(());
+        }
+        let policies = self.gate.policies().await?;
+        let resource = self.operation_resource(operation).await?;
+        operation.judge_approvals(|principal| {
+            let approver = Viewer::new(Arc::clone(&policies), principal.clone());
+            let denial = approver.decide(Action::Approve, &resource, &Facts::None).err()?;
+            Some(denial.reason)
+        });
+        Ok(())
     }
 
     /// Why the policies refuse the plan of an operation as they are now; none if they do not.

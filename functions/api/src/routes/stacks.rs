@@ -186,12 +186,16 @@ pub(super) async fn create(
     mut submission: Submission,
 ) -> Result<Response, Error> {
     let draft = StackDraft::read_with_owner(submission.fields()?);
+    let blueprint = draft.blueprint.clone();
     let judged = Admission::by(&api.store)
         .judge_new_stack(draft, environment, submission.asking())
         .await;
     let new = match judged {
         Ok(new) => new,
-        Err(refusal) => return Err(api.with_known_names(&viewer, refusal).await?.into()),
+        Err(refusal) => {
+            let refusal = api.with_known_names(&viewer, blueprint.as_ref(), refusal).await?;
+            return Err(refusal.into());
+        }
     };
     let accepted = |accepted: Accepted<'_>| submission.accepted(accepted);
     let outcome = api.store.create_stack(&new, submission.idempotency.as_ref(), accepted);

@@ -360,3 +360,55 @@ async fn problems_list_only_names_that_the_caller_may_read() {
         assert!(all.contains("live") || all.contains("zoo"), "{path}: {all}");
     }
 }
+
+#[tokio::test]
+async fn hidden_environment_or_blueprint_is_answered_like_a_missing_one() {
+    let server = Server::with_blueprint().await;
+    for (name, hidden) in [("live", "Environment::\"live\""), ("web", "Blueprint::\"web\"")] {
+        let hide = format!("forbid (principal == Person::\"bob\", action, resource == {hidden});");
+        assert_eq!(put(&server, name, &hide).await.status, 200);
+    }
+    let (place, text) = (
+        json!({"account": "111122223333", "region": "us-east-1"}),
+        json!({"files": {}}),
+    );
+    for (status, method, path, body) in [
+        (404, "GET", "/v1/environments/live", None),
+        (404, "GET", "/v1/can-i?action=read&environment=live", None),
+        (404, "GET", "/v1/can-i?action=configure&environment=live", None),
+        (404, "GET", "/v1/permissions?environment=live", None),
+        (404, "GET", "/v1/blueprints/web", None),
+        (404, "GET", "/v1/blueprints/web/versions/1.0.0", None),
+        (404, "GET", "/v1/blueprints/web/versions/1.0.0/readme", None),
+        (404, "GET", "/v1/can-i?action=read&blueprint=web", None),
+        (404, "GET", "/v1/permissions?blueprint=web", None),
+        // One that does not exist could be created, by callers who may.
+        (403, "PUT", "/v1/environments/live", Some(&place)),
+        (403, "DELETE", "/v1/environments/live", None),
+        (403, "PUT", "/v1/blueprints/web/versions/1.0.1", Some(&text)),
+    ] {
+        let unnamed = |text: &str| text.replace("live", "missing").replace("web", "missing");
+        let hidden = send(&server, bob(), method, path, body).await;
+        assert_eq!(hidden.status, status, "{method} {path}: {hidden:?}");
+        let missing = send(&server, bob(), method, &unnamed(path), body).await;
+        let missing = missing.json().to_string();
+        assert_eq!(unnamed(&hidden.json().to_string()), missing, "{method} {path}");
+    }
+    assert_eq!(server.get("/v1/environments/live").await.status, 200);
+    let may = send(
+        &server,
+        admin(),
+        "GET",
+        "/v1/can-i?action=configure&environment=new",
+        None,
+    )
+    .await;
+    assert_eq!(may.json()["allowed"], true, "{may:?}");
+
+    let new = json!({"name": "shop", "blueprint": "web", "version": "9.9.9", "environment": "local"});
+    for (caller, lists) in [(ann(), true), (bob(), false)] {
+        let problem = send(&server, caller, "POST", "/v1/stacks", Some(&new)).await;
+        assert_eq!(problem.fields(), ["version"], "{problem:?}");
+        assert_eq!(problem.json().to_string().contains("1.0.0"), lists, "{problem:?}");
+    }
+}

@@ -13,6 +13,7 @@ use slipway_model::plan::{Action, PlanSummary, ResourceChange, Verdict};
 use slipway_store::finish::End;
 use slipway_store::rollout::Rollout;
 
+use crate::policies::put;
 use crate::support::{Server, admin, id, request};
 
 fn path(operation: &Value) -> &str {
@@ -175,6 +176,51 @@ async fn requester_does_not_approve_and_two_others_do() {
     let detail = late.json()["detail"].as_str().expect("a detail").to_owned();
     assert!(detail.contains("approved by bob"), "{detail}");
     assert_eq!(server.calls("SendTaskSuccess").len(), 1);
+}
+
+/// Two approvals are required. A policy forbids the first approver to approve before the second approves.
+#[tokio::test]
+async fn approval_that_policies_deny_by_now_does_not_count() {
+    let server = Server::with_blueprint().await;
+    let operation = waiting_for(&server, 2, false).await;
+    let sheet = server.sheet(&operation).await;
+    let approve = format!("{}/approve", path(&operation));
+    let by = async |name: &'static str| {
+        let mut request = request(Method::POST, &approve, Some(&sheet));
+        request.extensions_mut().insert(Caller::named(name, true));
+        server.send(request).await
+    };
+    let first = by("carol").await;
+    assert_eq!(
+        (first.status, &first.json()["approvals"][0]["denied"]),
+        (202, &Value::Null)
+    );
+    let forbids = "forbid (principal, action == Action::\"approve\", resource) when { principal.name == \"carol\" };";
+    assert_eq!(put(&server, "not-carol", forbids).await.status, 200);
+    let is_denied = |approval: &Value| approval["denied"].as_str().is_some_and(|why| why.contains("not-carol"));
+    let shown = server.get(&format!("{}/sheet", path(&operation))).await.json();
+    assert_eq!(shown["hash"], sheet["sheet"]);
+    assert_eq!(shown["approvals_given"], 0);
+    let given = &shown["approvals"][0];
+    assert!(given["counts"] == false && is_denied(given), "{given}");
+
+    let second = by("bob").await;
+    let waits = second.json();
+    assert_eq!(
+        (second.status, &waits["status"]),
+        (202, &json!("waiting_for_approval")),
+        "{waits}"
+    );
+    assert!(is_denied(&waits["approvals"][0]), "{waits}");
+    assert!(server.calls("SendTaskSuccess").is_empty(), "one of two");
+    let third = by("dave").await;
+    assert_eq!(
+        (third.status, &third.json()["decision"]),
+        (202, &json!("approved")),
+        "{third:?}"
+    );
+    let shown = server.get(&format!("{}/sheet", path(&operation))).await.json();
+    assert_eq!(shown["approvals_given"], 2, "{shown}");
 }
 
 #[tokio::test]

@@ -192,9 +192,15 @@ async fn every_route_asks_what_the_list_says() {
                     assert_ne!(answer.status, 403, "{method} {route}: {answer:?}");
                     continue;
                 }
-                // A stack does not exist for a guest who may neither list nor read it.
-                let is_of_a_stack = route.starts_with("/v1/stacks/{id}") || route.starts_with("/v1/operations/{id}");
-                let denied = if is_of_a_stack && permitted != "read" { 404 } else { 403 };
+                // These do not exist for a guest who may neither list nor read them.
+                let hidden = [
+                    "/v1/stacks/{id}",
+                    "/v1/operations/{id}",
+                    "/v1/environments/{name}",
+                    "/v1/blueprints/{name}",
+                ];
+                let is_hidden = permitted != "read" && hidden.iter().any(|start| route.starts_with(start));
+                let denied = if is_hidden { 404 } else { 403 };
                 assert_eq!(answer.status, denied, "{method} {route}: {answer:?}");
             }
         }
@@ -571,7 +577,7 @@ async fn exported_policies_are_imported_as_they_were() {
     .await;
     assert_eq!(
         none.json()["items"].as_array().map(Vec::len),
-        Some(7),
+        Some(8),
         "the default policies hold"
     );
     let wrong = json!({"text": "permit (principal, action, resource);"});

@@ -189,6 +189,39 @@ async fn push_is_released_only_in_stacks_that_its_account_may_release() {
 }
 
 #[tokio::test]
+async fn policies_decide_about_pushes() {
+    let ground = Ground::new().await;
+    let store = &ground.table.store;
+    let shop = ground.shop(&["web"], json!({"web": follows("shop/app", "*")})).await;
+    // By default in stacks of every owner.
+    let payments = "team:payments".parse().expect("an owner");
+    store
+        .transfer_stack(&shop, &payments, "root")
+        .await
+        .expect("transferred");
+    ground.handle(pushed(SHOP, "shop/app", "v1", "1", LATER)).await;
+    assert_eq!(ground.releases(&shop).await.len(), 1);
+    let release = store.stack(&shop.id).await.expect("a stack").active_operation;
+    let release = store.operation(&release.expect("the release")).await.expect("it");
+    let permitted = serde_json::to_value(release.permitted).expect("JSON");
+    let registry = format!("{SHOP}.dkr.ecr.eu-west-1.amazonaws.com");
+    let images = json!({"registries": [registry], "repositories": [format!("{registry}/shop/app")]});
+    let event = format!("event:{SHOP}");
+    assert_eq!(
+        permitted,
+        json!({"principal": {"name": event}, "facts": {"images": images, "pushed": true}})
+    );
+
+    let forbids = "forbid (principal is Account, action in Action::\"request\", resource);";
+    ground.put_policy("freeze", forbids).await;
+    ground.handle(pushed(SHOP, "shop/app", "v2", "2", LATER + 10)).await;
+    assert_eq!(ground.releases(&shop).await.len(), 1);
+    let (error, reason) = ground.dead_lettered().pop().expect("it is denied");
+    assert_eq!(error, "Slipway.EventRefused");
+    assert!(reason.contains("`freeze` forbids `request-release`"), "{reason}");
+}
+
+#[tokio::test]
 async fn retried_push_resends_its_result_and_reports_rejection_once() {
     let ground = Ground::new().await;
     let shop = ground.shop(&["web"], json!({"web": follows("shop/app", "*")})).await;

@@ -564,9 +564,43 @@ fn request_that_policies_deny_by_its_turn_does_not_run() {
     );
     assert!(!cause.contains("payments"), "{cause}");
 
-    // A pushed image was requested by no caller: policies have decided about its subscription.
-    let pushed = world.ask_release(&[("web", image(2)), ("worker", image(2))]);
-    succeeded(&world.run(&pushed));
+    // An earlier version of Slipway did not record what a request says.
+    let of_earlier_version = world.ask_release(&[("web", image(2)), ("worker", image(2))]);
+    succeeded(&world.run(&of_earlier_version));
+}
+
+#[test]
+fn push_that_policies_deny_by_its_turn_is_not_released() {
+    let mut world = provisioned();
+    let push = |world: &World, number: u8| {
+        let account = "event:111122223333";
+        let images = BTreeMap::from([(name("web"), image(number)), (name("worker"), image(number))]);
+        let work = Work::release_of(world.stack().next_release(images), true);
+        let facts = RequestFacts {
+            pushed: true,
+            ..RequestFacts::default()
+        };
+        let new = NewOperation {
+            permitted: Some(PermittedRequest {
+                principal: Principal::named(account),
+                facts,
+            }),
+            ..NewOperation::new(work, world.stack(), account)
+        };
+        created(World::wait(world.store.create_operation(&new, None, |_| answer())))
+    };
+    let permitted = push(&world, 2);
+    succeeded(&world.run(&permitted));
+    let denied = push(&world, 3);
+    world.store_policy(
+        "freeze",
+        "forbid (principal is Account, action == Action::\"request-release\", resource);",
+    );
+    let run = world.run(&denied);
+    let (error, cause) = failed(&run);
+    assert_eq!(error, "Slipway.RequestDenied");
+    assert!(cause.contains("`freeze` forbids `request-release`"), "{cause}");
+    assert_eq!(world.stack().current_release, Some(ReleaseNumber(2)));
 }
 
 #[test]
