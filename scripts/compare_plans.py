@@ -291,7 +291,7 @@ class Attributes:
             raws = [raw for path, raw in side.values.items() if erased(path) == erased(steps)]
             require(any(self.hide(raw) != raw and self.hide(raw) == self.hide(value) for raw in raws), where, "hides what is no secret")
         else:
-            require(HIDDEN not in json.dumps(value), where, "does not tell that something is hidden")
+            require(HIDDEN not in json.dumps(value), where, "does not mark that something is hidden")
 
     def check_cut(self, where: str, value: Any, cut: Any, text: Any) -> None:
         require(isinstance(text, str), where, "is cut, and no text")
@@ -396,7 +396,7 @@ class Plan:
         for item in read["items"]:
             # The address of a drifted resource, too, is once in a plan.
             key = (item["subject"], item["address"], item.get("deposed"))
-            require(key not in self.items, key, "stands there twice")
+            require(key not in self.items, key, "occurs twice")
             self.items[key] = item
         self.counts = Counter[str]()
 

@@ -141,7 +141,7 @@ impl World {
             Action::Send(number) => {
                 let (sends, request) = &self.requests[number];
                 if matches!(sends, Sends::Approve(_, sheet) if *sheet > self.sheet) {
-                    // Nobody has read it.
+                    // It does not exist yet.
                     return None;
                 }
                 world.requests[number].1 = world.send(request, |record| match sends {
