@@ -142,7 +142,8 @@ fn random_interleavings_of_many_approvers_keep_the_rules() {
         Sends::Reject,
     ];
     // Most walks end before a rare action happens.
-    let everything = [&ACTIONS[..], &[ChangeSheet, ChangeSheet, ChangeSheet, Transfer]].concat();
+    let rare = [ChangeSheet, ChangeSheet, ChangeSheet, Transfer];
+    let everything: Vec<Action> = ACTIONS.into_iter().chain(rare).collect();
     let mut random = 42_u64;
     let mut below = |bound: usize| {
         // Knuth's generator: the same walks in every run.

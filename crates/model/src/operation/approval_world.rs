@@ -14,7 +14,8 @@ use crate::operation::{Failure, Operation, OperationEvent, OperationStatus, exam
 pub(super) const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
 /// The approval sheets of the plan, in the order in which they replace each other.
-static SHEETS: LazyLock<[Digest; 3]> = LazyLock::new(|| [&b"first"[..], b"second", b"third"].map(Digest::of));
+static SHEETS: LazyLock<[Digest; 3]> =
+    LazyLock::new(|| ["first", "second", "third"].map(|text| Digest::of(text.as_bytes())));
 
 /// The state `Wait for approval` in Step Functions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
