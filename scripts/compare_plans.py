@@ -399,6 +399,7 @@ class Plan:
             require(key not in self.items, key, "occurs twice")
             self.items[key] = item
         self.counts = Counter[str]()
+        self.types = Counter[tuple[str, str]]()
 
     def take(self, subject: str, address: str, deposed: str | None = None) -> Any:
         key = (subject, self.hide(address), deposed)
@@ -407,9 +408,9 @@ class Plan:
 
     def check(self) -> None:
         changes = [change for element in self.plan.get("resource_changes") or [] if (change := self.resource("resource", element))]
-        for subject, action, _, _ in changes:
-            require(subject == "resource", subject)
+        for _, action, item, _ in changes:
             self.counts[COUNTS[action]] += 1
+            self.types[item["type"], action] += 1
         drifted = [drift for element in self.plan.get("resource_drift") or [] if (drift := self.resource("drift", element))]
         self.drift(changes, drifted)
         for deferred in self.plan.get("deferred_changes") or []:
@@ -417,6 +418,7 @@ class Plan:
             self.resource("deferred_resource", deferred["resource_change"], deferred["reason"])
         for invocation in self.plan.get("action_invocations") or []:
             self.counts["invoke"] += 1
+            self.types[invocation["type"], "invoke"] += 1
             self.invocation("action", invocation)
         for deferred in self.plan.get("deferred_action_invocations") or []:
             self.counts["deferred"] += 1
@@ -524,6 +526,13 @@ class Plan:
             require(found == self.counts[name], f"{name} is {found}, and Terraform has {self.counts[name]}")
         for name in ("applyable", "complete"):
             require(self.summary.get(name) == self.plan.get(name), f"{name} is {self.summary.get(name)}")
+        types = {(kind, action): count for kind, counts in self.summary.get("types", {}).items() for action, count in counts.items()}
+        require(types == self.types, f"the types are {types}, and Terraform has {dict(self.types)}")
+        losses = {kind: lost["count"] for kind, lost in self.summary.get("losses", {}).items()}
+        lost = Counter[str]()
+        for (kind, action), count in self.types.items():
+            lost[kind] += count * (action in ("unknown", "delete", "replace", "forget"))
+        require(losses == +lost, f"the losses are {losses}, and Terraform has {dict(+lost)}")
         ranks = [rank(item) for item in self.order]
         require(ranks == sorted(ranks), "what destroys is not first:", [item["address"] for item in self.order])
         # The summary names what changes, and reading a data source changes nothing.
@@ -583,6 +592,11 @@ def changed_reads(read: Any) -> Iterator[tuple[str, Any]]:
         other = copy.deepcopy(read)
         other["summary"][name] += 1
         yield f"the summary has another {name}", other
+    for part in ("types", "losses"):
+        for name in read["summary"].get(part, {}):
+            other = copy.deepcopy(read)
+            del other["summary"][part][name]
+            yield f"the summary lacks {name} in {part}", other
 
 
 def self_test() -> None:
