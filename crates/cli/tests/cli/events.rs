@@ -51,7 +51,7 @@ const RUNS: &str = r#"
 "#;
 
 /// Puts a request on the bus, as a program in another account would.
-async fn put(server: &Server, detail: &Value) {
+pub async fn put(server: &Server, detail: &Value) {
     let entry = json!({
         "Source": "com.example.portal", "DetailType": "Slipway Request", "EventBusName": "slipway",
         "Detail": detail.to_string(),
@@ -61,7 +61,7 @@ async fn put(server: &Server, detail: &Value) {
 }
 
 /// The next result that the account receives.
-async fn result(server: &Server) -> Value {
+pub async fn result(server: &Server) -> Value {
     let queue = server
         .aws("AmazonSQS.GetQueueUrl", &json!({"QueueName": "slipway-results"}))
         .await;
@@ -120,7 +120,7 @@ fn as_on_aws(server: &Server, args: &[&str]) -> Output {
         .expect("slipway runs")
 }
 
-async fn allow(server: &Server, blueprints: &[&str]) {
+pub async fn allow(server: &Server, blueprints: &[&str]) {
     let source = json!({
         "account": "000000000000", "actions": ["provision", "release", "destroy"], "blueprints": blueprints,
         "environments": ["local"], "results": RESULTS,

@@ -19,6 +19,10 @@ use serde_json::{Value, json};
 
 use crate::support::{Server, on_path};
 
+mod outside;
+
+use outside::{Webhooks, results};
+
 const MAIN_TF: &str = r#"
 variable "request" {
   type      = list(string)
@@ -213,6 +217,45 @@ impl Shown {
         self.add("history of the execution, with causes", history.to_string());
     }
 
+    /// What there is to see of Slipway itself: each row is a surface.
+    async fn installation(&mut self, server: &Server) {
+        for (surface, path) in [
+            ("environment", "/v1/environments/local"),
+            ("list of environments", "/v1/environments"),
+            ("blueprint", "/v1/blueprints/leaky"),
+            ("blueprint version", "/v1/blueprints/leaky/versions/1.0.0"),
+            ("webhooks", "/v1/webhooks"),
+        ] {
+            self.get(server, surface, path).await;
+        }
+        let heads = self.get(server, "chains of the audit log", "/v1/audit/chains").await;
+        let heads: Value = serde_json::from_str(&heads).expect("JSON");
+        for head in heads["items"].as_array().expect("chains") {
+            let start = format!("/v1/audit/chains/{}?limit=100", head["chain"]);
+            let mut path = start.clone();
+            loop {
+                let page = self.get(server, "chain of the audit log", &path).await;
+                let page: Value = serde_json::from_str(&page).expect("JSON");
+                let Some(next) = page["next"].as_str() else { break };
+                path = format!("{start}&cursor={next}");
+            }
+        }
+        let since = "1970-01-01T00:00:00Z";
+        for (surface, command) in [
+            ("slipway environment show", vec!["environment", "show", "local"]),
+            ("slipway blueprint show", vec!["blueprint", "show", "leaky"]),
+            ("slipway audit list", vec!["audit", "list"]),
+            (
+                "slipway events tail",
+                vec!["events", "tail", "--since", since, "--no-follow"],
+            ),
+        ] {
+            let output = server.slipway(&command);
+            assert!(output.status.success(), "{surface}: {output:?}");
+            self.add(surface, String::from_utf8_lossy(&output.stdout));
+        }
+    }
+
     /// What builds keep in the bucket for people: segments of logs and pages of plans. What Terraform applies is there too, as archive.
     fn files(&mut self, server: &Server) {
         let mut folders = vec![server.data().to_owned()];
@@ -248,14 +291,14 @@ impl Shown {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 async fn sixty_secrets_are_on_no_surface() {
     if on_path("terraform").or_else(|| on_path("tofu")).is_none() || on_path("python3").is_none() {
         println!("skipped: it needs Terraform (1.11 or later) or OpenTofu (1.10 or later), and python3 on PATH");
         return;
     }
-    let (server, mut shown) = (Server::start(), Shown::default());
+    let (server, mut shown) = (Server::start_with(&["--webhooks-to-loopback"]), Shown::default());
     let defaults: Vec<String> = (35..45)
         .map(|number| crate::support::hcl_string(&secret(number)))
         .collect();
@@ -274,6 +317,8 @@ async fn sixty_secrets_are_on_no_surface() {
     let put = server.send(Method::PUT, "/v1/environments/local", &environment).await;
     assert!(put.status.is_success(), "{}", put.text);
     shown.add("answer to a put environment", put.text);
+
+    let webhooks = Webhooks::of(&server).await;
 
     // A value of the wrong type is rejected, without the value.
     let wrong = json!({"name": "wrong", "blueprint": "leaky", "environment": "local",
@@ -314,21 +359,11 @@ async fn sixty_secrets_are_on_no_surface() {
         shown.add("answer to an update", answer.text.clone());
         operation = answer.json();
     }
-    for (surface, path) in [
-        ("environment", "/v1/environments/local"),
-        ("list of environments", "/v1/environments"),
-        ("blueprint", "/v1/blueprints/leaky"),
-        ("blueprint version", "/v1/blueprints/leaky/versions/1.0.0"),
-    ] {
-        shown.get(&server, surface, path).await;
-    }
-    for (surface, command) in [
-        ("slipway environment show", vec!["environment", "show", "local"]),
-        ("slipway blueprint show", vec!["blueprint", "show", "leaky"]),
-    ] {
-        let output = server.slipway(&command);
-        shown.add(surface, String::from_utf8_lossy(&output.stdout));
-    }
+    let mut fails = variables(&secrets(45..60));
+    fails["fails"] = json!(true);
+    let failed = results(&server, &mut shown, &fails).await;
+    webhooks.show(&server, &mut shown, &failed).await;
+    shown.installation(&server).await;
     shown.files(&server);
 
     let everything: String = shown.0.iter().map(|(_, text)| text.as_str()).collect();

@@ -28,14 +28,14 @@ fn approvals(approvers: &[&str]) -> Vec<Approval> {
 #[test]
 fn no_interleaving_loses_a_decision_that_was_acknowledged() {
     let mut seen = HashSet::new();
-    let mut open = vec![World::new(1, &[Sends::Approve("bob"), Sends::Reject])];
+    let mut open = vec![World::new(1, &[Sends::Approve("bob", 0), Sends::Reject])];
     let (mut approved, mut rejected) = (0, 0);
     while let Some(world) = open.pop() {
         if !seen.insert(world.key()) {
             continue;
         }
         world.check();
-        approved += usize::from(!world.acknowledged().is_empty());
+        approved += usize::from(!world.acknowledged(0).is_empty());
         rejected += usize::from(world.is_rejected());
         let sends = (0..world.requests.len()).map(Action::Send);
         open.extend(
@@ -127,17 +127,25 @@ fn approval_that_cannot_be_enough_is_in_vain() {
     assert_eq!(in_vain(&["ann"], &environment(2, true, "always")), None);
 }
 
-/// Two approvals of three people, one of whom is the requester, with retries of the requests themselves.
+/// Two approvals of four people, one of whom is the requester, with repeated requests. The sheet changes meanwhile, and the owner of the
+/// stack.
 #[test]
 fn random_interleavings_of_many_approvers_keep_the_rules() {
+    use Action::{ChangeSheet, Transfer};
     let requests = [
-        Sends::Approve("bob"),
-        Sends::Approve("ann"),
-        Sends::Approve("carol"),
-        Sends::Approve("bob"),
-        Sends::Approve("dave"),
+        Sends::Approve("bob", 0),
+        Sends::Approve("ann", 0),
+        Sends::Approve("carol", 0),
+        Sends::Approve("carol", 1),
+        Sends::Approve("bob", 1),
+        Sends::Approve("dave", 1),
+        Sends::Approve("bob", 0),
+        Sends::Approve("ann", 1),
         Sends::Reject,
     ];
+    // Most walks end before a rare action happens.
+    let rare = [ChangeSheet, ChangeSheet, ChangeSheet, Transfer];
+    let everything: Vec<Action> = ACTIONS.into_iter().chain(rare).collect();
     let mut random = 42_u64;
     let mut below = |bound: usize| {
         // Knuth's generator: the same walks in every run.
@@ -146,16 +154,16 @@ fn random_interleavings_of_many_approvers_keep_the_rules() {
             .wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(random >> 33).expect("31 bits") % bound
     };
-    let (mut approved, mut rejected, mut expired) = (0, 0, 0);
+    let (mut approved, mut rejected, mut expired, mut of_another_sheet) = (0, 0, 0, 0);
     let begin = World::new(2, &requests);
     for _ in 0..100_000 {
         let mut world = begin.clone();
-        for _ in 0..20 {
+        for _ in 0..24 {
             // Requests are what the walks are about: the rest happens now and then.
-            let action = match below(3) {
-                0 => ACTIONS[below(3)],
-                1 => Action::Send(below(requests.len())),
-                _ => ACTIONS[below(ACTIONS.len())],
+            let action = match below(6) {
+                0 | 1 => ACTIONS[below(3)],
+                2..=4 => Action::Send(below(requests.len())),
+                _ => everything[below(everything.len())],
             };
             if let Some(next) = world.after(action) {
                 world = next;
@@ -165,10 +173,11 @@ fn random_interleavings_of_many_approvers_keep_the_rules() {
         approved += usize::from(world.execution == Execution::Approved);
         rejected += usize::from(world.execution == Execution::Rejected);
         expired += usize::from(world.execution == Execution::TimedOut);
+        of_another_sheet += usize::from(world.is_approved_after_another_sheet());
     }
     assert!(
-        approved > 1_000 && rejected > 1_000 && expired > 1_000,
-        "{approved} {rejected} {expired}"
+        approved > 1_000 && rejected > 1_000 && expired > 1_000 && of_another_sheet > 50,
+        "{approved} {rejected} {expired} {of_another_sheet}"
     );
 }
 

@@ -1,15 +1,21 @@
 //! A workflow that waits for the approval of a plan, and everything that may happen around it.
 
 use std::collections::HashSet;
+use std::sync::LazyLock;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use crate::operation::approval::{Decision, Undecidable, WAIT_FOR_APPROVAL};
+use crate::name::Digest;
+use crate::operation::approval::{Approver, Decision, WAIT_FOR_APPROVAL};
 use crate::operation::{Failure, Operation, OperationEvent, OperationStatus, example};
 
 /// The time at which the plan begins to wait.
 pub(super) const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+/// The approval sheets of the plan, in the order in which they replace each other.
+static SHEETS: LazyLock<[Digest; 3]> =
+    LazyLock::new(|| ["first", "second", "third"].map(|text| Digest::of(text.as_bytes())));
 
 /// The state `Wait for approval` in Step Functions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -45,7 +51,8 @@ pub(super) enum Request {
 /// What a request says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Sends {
-    Approve(&'static str),
+    /// An approval of the sheet of this number, which the caller has read.
+    Approve(&'static str, u8),
     Reject,
 }
 
@@ -59,6 +66,10 @@ pub(super) struct World {
     pub(super) now: Timestamp,
     /// Retries and restarts that may still happen.
     pub(super) mishaps: u8,
+    /// The number of the sheet as it is.
+    pub(super) sheet: u8,
+    /// The number of the sheet when the record last changed. A request that judged a sheet since then writes what it judged.
+    pub(super) judged: u8,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +86,10 @@ pub(super) enum Action {
     Stop,
     RecordCancel,
     GoOn,
+    /// The rules of the environment change, and the sheet with them.
+    ChangeSheet,
+    /// The stack gets another owner.
+    Transfer,
 }
 
 pub(super) const ACTIONS: [Action; 9] = [
@@ -112,6 +127,8 @@ impl World {
             requests: requests.iter().map(|sends| (*sends, Request::Unsent)).collect(),
             now: NOW,
             mishaps: 4,
+            sheet: 0,
+            judged: 0,
         }
     }
 
@@ -124,10 +141,13 @@ impl World {
             Action::Restart => world.restart(),
             Action::Send(number) => {
                 let (sends, request) = &self.requests[number];
-                let now = self.now;
+                if matches!(sends, Sends::Approve(_, sheet) if *sheet > self.sheet) {
+                    // It does not exist yet.
+                    return None;
+                }
                 world.requests[number].1 = world.send(request, |record| match sends {
-                    Sends::Approve(by) => record.approve((*by).into(), now),
-                    Sends::Reject => record.reject(&failure("Slipway.ApprovalRejected"), now),
+                    Sends::Approve(by, sheet) => self.approve(record, by, *sheet),
+                    Sends::Reject => record.reject(&failure("Slipway.ApprovalRejected"), self.now).is_ok(),
                 })?;
                 true
             }
@@ -142,8 +162,45 @@ impl World {
                 world.execution == Execution::Stopped && world.end_record(OperationEvent::Cancelled)
             }
             Action::GoOn => world.go_on(),
+            Action::ChangeSheet => world.change_sheet(),
+            Action::Transfer => world.transfer(),
         };
+        if world.record != self.record {
+            world.judged = world.sheet;
+        }
         happens.then_some(world)
+    }
+
+    /// Records an approval as the API does: one that changes the record must quote the sheet as it is. The sheet may change between this
+    /// look and the write, and the write fails if the record does.
+    fn approve(&self, record: &mut Operation, by: &str, sheet: u8) -> bool {
+        let quoted = Approver {
+            sheet: Some(&SHEETS[usize::from(sheet)]),
+            ..Approver::from(by)
+        };
+        let mut decided = record.clone();
+        let is_counted = decided.approve(quoted, self.now).is_ok();
+        let is_current = (self.judged..=self.sheet).contains(&sheet);
+        let is_recorded = is_counted && (is_current || decided == *record);
+        if is_recorded {
+            *record = decided;
+        }
+        is_recorded
+    }
+
+    fn change_sheet(&mut self) -> bool {
+        let changes = usize::from(self.sheet) + 1 < SHEETS.len();
+        self.sheet += u8::from(changes);
+        changes
+    }
+
+    /// The operations in progress follow their stack.
+    fn transfer(&mut self) -> bool {
+        let follows = self.record.stack_owner.is_none() && !self.record.status.has_ended();
+        if follows {
+            self.record.stack_owner = Some("team:other".to_owned());
+        }
+        follows
     }
 
     fn run_attempt(&mut self) -> bool {
@@ -197,14 +254,10 @@ impl World {
     }
 
     /// One step of a request: the record first, then the token, until the execution has the decision or has ended.
-    fn send(
-        &mut self,
-        request: &Request,
-        record: impl Fn(&mut Operation) -> Result<(), Undecidable>,
-    ) -> Option<Request> {
+    fn send(&mut self, request: &Request, record: impl Fn(&mut Operation) -> bool) -> Option<Request> {
         match request {
             Request::Unsent => {
-                let recorded = record(&mut self.record).is_ok();
+                let recorded = record(&mut self.record);
                 Some(if recorded { Request::Recorded } else { Request::Refused })
             }
             Request::Recorded if self.record.status.has_ended() => Some(Request::Refused),
@@ -276,20 +329,38 @@ impl World {
             requests,
             now,
             mishaps,
+            sheet,
+            judged,
             ..
         } = self;
-        format!("{record}{execution:?}{token}{attempt:?}{requests:?}{now}{mishaps}")
+        format!("{record}{execution:?}{token}{attempt:?}{requests:?}{now}{mishaps}{sheet}{judged}")
     }
 
-    /// The callers whose approvals were acknowledged.
-    pub(super) fn acknowledged(&self) -> HashSet<&'static str> {
+    /// The callers whose approvals of this sheet were acknowledged.
+    pub(super) fn acknowledged(&self, sheet: u8) -> HashSet<&'static str> {
+        self.approvers(sheet, &[Request::Acknowledged])
+    }
+
+    /// The callers whose approvals of this sheet came to one of these ends.
+    fn approvers(&self, sheet: u8, ends: &[Request]) -> HashSet<&'static str> {
         let requests = self.requests.iter();
         requests
             .filter_map(|request| match request {
-                (Sends::Approve(by), Request::Acknowledged) => Some(*by),
+                (Sends::Approve(by, of), end) if *of == sheet && ends.contains(end) => Some(*by),
                 _ => None,
             })
             .collect()
+    }
+
+    /// Whether approvals of an earlier sheet were acknowledged, and the plan is approved by those of another.
+    pub(super) fn is_approved_after_another_sheet(&self) -> bool {
+        let counted = self
+            .record
+            .approvals
+            .first()
+            .and_then(|approval| approval.sheet.as_ref());
+        let is_other = |sheet: u8| counted != Some(&SHEETS[usize::from(sheet)]) && !self.acknowledged(sheet).is_empty();
+        self.execution == Execution::Approved && (0..=self.sheet).any(is_other)
     }
 
     pub(super) fn is_rejected(&self) -> bool {
@@ -318,7 +389,8 @@ impl World {
             );
             assert!(!self.is_rejected(), "{self:#?}");
         }
-        if self.acknowledged().len() >= required {
+        self.check_sheets(required);
+        if (0..=self.sheet).any(|sheet| self.acknowledged(sheet).len() >= required) {
             assert!(matches!(self.execution, Approved | Stopped), "{self:#?}");
         }
         if self.is_rejected() {
@@ -335,6 +407,20 @@ impl World {
         if self.record.decision().is_some() && !self.record.status.has_ended() {
             self.check_that_it_arrives();
         }
+    }
+
+    /// Approvals of another sheet never count.
+    fn check_sheets(&self, required: usize) {
+        let approvals = self.record.approvals.iter();
+        let sheets: HashSet<Option<&Digest>> = approvals.map(|approval| approval.sheet.as_ref()).collect();
+        assert!(sheets.len() <= 1, "approvals of two sheets count: {self:#?}");
+        let recorded = [Request::Recorded, Request::Acknowledged, Request::Lost];
+        let is_enough = |sheet| self.approvers(sheet, &recorded).len() >= required;
+        let has_enough = (0..=self.sheet).any(is_enough);
+        assert!(
+            self.execution != Execution::Approved || has_enough,
+            "too few approve one sheet: {self:#?}"
+        );
     }
 
     /// Without another request: the attempts that run and the sweeper bring the decision to the execution.

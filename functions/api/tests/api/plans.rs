@@ -83,6 +83,12 @@ async fn replaced_database_is_the_first_item_of_1500() {
             ],
         }]})
     );
+    let sheet = server.get(&format!("{path}/sheet")).await.json();
+    assert_eq!(sheet["plan"]["first"][0], first["items"][0]);
+    assert_eq!(
+        (&sheet["plan"]["items"], &sheet["destroy_count"]),
+        (&json!(1_501), &json!(1))
+    );
     // Every item once, page after page.
     let (mut seen, mut next) = (Vec::new(), String::new());
     loop {

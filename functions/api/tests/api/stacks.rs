@@ -414,54 +414,72 @@ async fn lists_are_filtered_and_paged() {
 
 #[tokio::test]
 async fn discarded_change_is_no_part_of_the_requests_after_it() {
+    for (name, status) in [
+        ("Slipway.ApprovalRejected", "discarded"),
+        ("Slipway.ApprovalTimedOut", "discarded"),
+        ("Slipway.PlanRefused", "discarded"),
+        ("Slipway.PlanFailed", "failed"),
+        ("Slipway.Cancelled", "cancelled"),
+    ] {
+        let server = Server::with_blueprint().await;
+        let path = server.ready("shop", &[]).await;
+        let before = server.get(&path).await.json();
+        let first = server
+            .patch(&path, &json!({"variables": {"size": 2, "colour": "blue"}}))
+            .await
+            .json();
+        let second = server.patch(&path, &json!({"variables": {"size": 3}})).await.json();
+        server.store.begin_operation(&id(&first)).await.expect("begun");
+        let failure = Failure {
+            name: name.to_owned(),
+            step: "Wait for approval".to_owned(),
+            message: "bob rejected the plan: no".to_owned(),
+            address: None,
+        };
+        let end = End::of(failure);
+        server.store.finish_operation(&id(&first), &end).await.expect("ended");
+        let shown = server
+            .get(first["links"]["self"].as_str().expect("a path"))
+            .await
+            .json();
+        assert_eq!(shown["status"], status, "{name}");
+        let stack = server.get(&path).await.json();
+        assert_eq!(
+            (&stack["status"], &stack["variables"]["size"]),
+            (&json!("ready"), &json!(1))
+        );
+        for field in ["status", "variables", "applied", "version"] {
+            assert_eq!(stack[field], before[field], "{name}: {field}");
+        }
+
+        let (begun, stack) = server.store.begin_operation(&id(&second)).await.expect("begun");
+        let settled = Admission::by(&server.store)
+            .settle(begun, &stack)
+            .await
+            .expect("it still fits");
+        assert_eq!(
+            Value::from(settled.configuration.shown_variables()),
+            json!({"size": 3, "password": "(sensitive)"}),
+            "the colour was not applied: {name}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn queued_change_that_does_not_fit_by_its_turn_names_the_field() {
     let server = Server::with_blueprint().await;
     let path = server.ready("shop", &[]).await;
-    let first = server
-        .patch(&path, &json!({"variables": {"size": 2, "colour": "blue"}}))
-        .await
-        .json();
-    let second = server.patch(&path, &json!({"variables": {"size": 3}})).await.json();
-    server.store.begin_operation(&id(&first)).await.expect("begun");
-    let rejected = Failure {
-        name: "Slipway.ApprovalRejected".to_owned(),
-        step: "Wait for approval".to_owned(),
-        message: "bob rejected the plan: no".to_owned(),
-        address: None,
-    };
-    let end = End::of(rejected);
-    server.store.finish_operation(&id(&first), &end).await.expect("ended");
-    let shown = server
-        .get(first["links"]["self"].as_str().expect("a path"))
-        .await
-        .json();
-    assert_eq!(shown["status"], "discarded");
-    let stack = server.get(&path).await.json();
-    assert_eq!(
-        (&stack["status"], &stack["variables"]["size"]),
-        (&json!("ready"), &json!(1))
-    );
-
-    let (begun, stack) = server.store.begin_operation(&id(&second)).await.expect("begun");
-    let settled = Admission::by(&server.store)
-        .settle(begun, &stack)
-        .await
-        .expect("it still fits");
-    assert_eq!(
-        Value::from(settled.configuration.shown_variables()),
-        json!({"size": 3, "password": "(sensitive)"}),
-        "the colour was rejected"
-    );
-    // What does not fit any more is refused by its field.
-    let mut invalid = settled.clone();
+    let update = server.patch(&path, &json!({"variables": {"size": 3}})).await.json();
+    let (mut begun, stack) = server.store.begin_operation(&id(&update)).await.expect("begun");
     let Work::Update {
         patch: Some(wanted), ..
-    } = &mut invalid.work
+    } = &mut begun.work
     else {
-        panic!("{:?}", invalid.work)
+        panic!("{:?}", begun.work)
     };
     wanted.variables.insert("size".to_owned(), "large".into());
     let refused = Admission::by(&server.store)
-        .settle(invalid, &stack)
+        .settle(begun, &stack)
         .await
         .expect_err("refused");
     assert!(format!("{refused:?}").contains("variables.size"), "{refused:?}");
