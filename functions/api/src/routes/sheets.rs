@@ -201,7 +201,7 @@ impl Api {
         let Some(object) = self.artifact(READING, &key, None).await? else {
             return Err(Error::NotFound(format!(
                 "The approval sheet {} of the operation `{}`, which was {decided}, is not kept: an earlier version of Slipway recorded the \
-                 decision, or it is older than 90 days. Read the plan.",
+                 decision, it is older than 90 days, or somebody deleted it from the artifacts bucket. Read the plan.",
                 hash.as_str(),
                 operation.id
             )));

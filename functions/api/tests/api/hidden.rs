@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use slipway_api::Caller;
 
 use crate::policies::{put, send};
-use crate::support::{Server, admin, ann};
+use crate::support::{MAIN_TF, Server, admin, ann};
 
 /// An ID that no stack has, and one that no operation has.
 const NO_STACK: &str = "lusab-babad";
@@ -216,7 +216,7 @@ async fn length_of_a_page_does_not_depend_on_what_is_hidden() {
     assert_eq!(put(&server, "hide-live", hide_live).await.status, 200);
     let hide_web = "forbid (principal == Person::\"bob\", action, resource == Blueprint::\"web\");";
     assert_eq!(put(&server, "hide-web", hide_web).await.status, 200);
-    server.publish("zoo", "1.0.0", "variable \"size\" {}\n").await;
+    server.publish("zoo", "1.0.0", MAIN_TF).await;
     for list in ["/v1/environments?limit=1", "/v1/blueprints?limit=1"] {
         let found = lengths_of_pages(&server, list, "cursor", "next").await;
         assert_eq!(found, [1, 0], "{list}");
@@ -336,7 +336,7 @@ async fn late_rejection_shows_only_readers_what_was_decided() {
 #[tokio::test]
 async fn problems_list_only_names_that_the_caller_may_read() {
     let server = Server::with_blueprint().await;
-    server.publish("zoo", "1.0.0", "variable \"size\" {}\n").await;
+    server.publish("zoo", "1.0.0", MAIN_TF).await;
     for (name, hidden) in [("live", "Environment::\"live\""), ("zoo", "Blueprint::\"zoo\"")] {
         let hide = format!("forbid (principal == Person::\"bob\", action, resource == {hidden});");
         assert_eq!(put(&server, name, &hide).await.status, 200);

@@ -504,7 +504,7 @@ async fn policies_are_checked_versioned_and_protected_against_lockout() {
     let before = server.get("/v1/policies").await;
     assert_eq!(
         (before.header("etag"), before.json()["items"].as_array().map(Vec::len)),
-        ("\"0\"", Some(7))
+        ("\"0\"", Some(8))
     );
     assert!(
         before.json()["items"]
@@ -571,7 +571,7 @@ async fn policies_are_checked_versioned_and_protected_against_lockout() {
     assert_eq!(audited[0]["after"]["revision"], 2);
 
     let earlier = server.get("/v1/policies?revision=1").await.json();
-    assert_eq!(earlier["items"].as_array().map(Vec::len), Some(8));
+    assert_eq!(earlier["items"].as_array().map(Vec::len), Some(9));
     assert_eq!(server.get("/v1/policies").await.json()["revision"], 2);
     assert_eq!(server.get("/v1/policies?revision=9").await.status, 404);
     assert_eq!(server.delete(&stack).await.status, 202);
