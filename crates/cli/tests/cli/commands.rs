@@ -89,7 +89,7 @@ fn a_stack_lives_by_the_command_line_alone() {
     let lines = printed(&created);
     assert_eq!(code(&created), 0, "{lines}{}", complaint(&created));
     for line in [
-        "provision of stack",
+        "provision of first",
         "done   Plan",
         "done   Review plan: 1 to add",
         "provision of first succeeded in",
