@@ -88,7 +88,7 @@ pub fn sheet(sheet: &Value) -> Vec<Line> {
         lines.push(Line::new(style, line));
     }
     lines.extend(approvals(sheet));
-    lines.extend(runs(&sheet["runs"]));
+    lines.extend(runs(sheet));
     part(sheet, "variables", variable, &mut lines);
     part(sheet, "subscriptions", subscription, &mut lines);
     part(sheet, "services", service, &mut lines);
@@ -329,7 +329,11 @@ fn cost(sheet: &Value) -> Option<Line> {
     Some(Line::new(style, text))
 }
 
-fn runs(runs: &Value) -> Vec<Line> {
+/// What runs after the apply; of a preview, what an update would run. Servers of earlier versions do not say it of a preview, so nothing
+/// said is not nothing run.
+fn runs(sheet: &Value) -> Vec<Line> {
+    let runs = &sheet["runs"];
+    let is_preview = sheet["kind"] == "preview";
     let names = |field: &str| -> Vec<String> {
         let all = runs[field].as_array().into_iter().flatten();
         all.filter_map(Value::as_str).map(str::to_owned).collect()
@@ -345,14 +349,14 @@ fn runs(runs: &Value) -> Vec<Line> {
         said.push("release of the services".to_owned());
     }
     said.extend(runs["task"].as_str().map(|task| format!("task {task}")));
-    let said = if said.is_empty() {
-        "nothing".to_owned()
-    } else {
-        said.join(", ")
+    let text = match (is_preview, said.is_empty()) {
+        (false, true) => Some("after apply  nothing".to_owned()),
+        (false, false) => Some(format!("after apply  {}", said.join(", "))),
+        (true, true) => None,
+        (true, false) => Some(format!("if applied   {}", said.join(", "))),
     };
-    let mut lines = vec![Line::new(Style::Plain, format!("after apply  {said}"))];
-    lines.extend(dangerous(runs));
-    lines
+    let line = text.map(|text| Line::new(Style::Plain, text));
+    line.into_iter().chain(dangerous(runs)).collect()
 }
 
 /// The dangerous statements of migrations, each with its place and its remedy.
@@ -496,6 +500,25 @@ mod tests {
         for once in ["cpu: 256 -> 512", "every plan waits"] {
             assert_eq!(text.matches(once).count(), 1, "{text}");
         }
+    }
+
+    #[test]
+    fn preview_says_what_an_update_would_run() {
+        let shown = |kind: &str, release: bool| {
+            let migrations = if release { json!(["migrate"]) } else { json!([]) };
+            let lines = runs(&json!({"kind": kind, "runs": {"release": release, "migrations": migrations}}));
+            lines.into_iter().map(|line| line.text).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            shown("preview", true),
+            ["if applied   migration migrate, release of the services"]
+        );
+        assert_eq!(
+            shown("update", true),
+            ["after apply  migration migrate, release of the services"]
+        );
+        assert_eq!(shown("preview", false), [""; 0]);
+        assert_eq!(shown("update", false), ["after apply  nothing"]);
     }
 
     #[test]
