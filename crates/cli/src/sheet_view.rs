@@ -449,7 +449,7 @@ mod tests {
             "blueprint": {"name": "web", "version": "1.1.0", "previous_version": "1.0.0"},
             "variables": [{"name": "size", "before": 1, "after": 2}, {"name": "key", "sensitive": true}],
             "subscriptions": [{"service": "web", "after": {"repository": "arn:aws:ecr:web", "tags": "v*"}}],
-            "plan": {"destroy": 1, "items": 151, "warnings": ["Check block assertion failed"], "cost": {"before_cents": 3285, "after_cents": 6570, "without_price": 3, "prices_of": "2026-11-29", "prices_in": "us-east-1"}, "first": [{"subject": "resource", "action": "delete", "address": "a.b"},
+            "plan": {"destroy": 1, "items": 151, "outputs_changed": true, "services": ["web: cpu 256 -> 512"], "warnings": ["Check block assertion failed"], "cost": {"before_cents": 3285, "after_cents": 6570, "without_price": 3, "prices_of": "2026-11-29", "prices_in": "us-east-1"}, "first": [{"subject": "resource", "action": "delete", "address": "a.b"},
                 {"subject": "output", "action": "update", "address": "slipway", "attributes": [
                     {"path": "services.web.cpu", "before": 256, "after": 512},
                     {"path": "services.webhook.cpu", "before": 1, "after": 2},
@@ -472,7 +472,7 @@ mod tests {
             "update of shop (lusab-babad) in live\nstatus       waiting for an approval\n",
             "live (account 111122223333, eu-west-1), protected",
             "web: 1.0.0 -> 1.1.0",
-            "plan         0 to add, 0 to change, 1 to destroy\ndestructive  1 resource is destroyed\n",
+            "plan         0 to add, 0 to change, 1 to destroy, services change (web: cpu 256 -> 512)\ndestructive  1 resource is destroyed\n",
             "cost         at least $32.85 -> $65.70 a month (us-east-1 list prices of 2026-11-29; the stack is in eu-west-1; 3 resources not counted)",
             "\n             warning: Check block assertion failed\n",
             "verdict      environment.approval: approval needed (every plan waits)",

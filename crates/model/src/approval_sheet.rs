@@ -186,6 +186,9 @@ pub struct PlanOnSheet {
     pub checks_failed: u64,
     /// Whether an output changes.
     pub outputs_changed: bool,
+    /// What changes in services: the lines of the plan's summary.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<String>,
     /// What in the plan is not understood.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub not_understood: Vec<String>,
@@ -339,6 +342,7 @@ fn on_sheet(plan: &PlanSummary, first: Vec<Value>) -> PlanOnSheet {
         not_found: plan.not_found_count(),
         checks_failed: plan.checks_failed,
         outputs_changed: plan.outputs_changed,
+        services: plan.services.clone(),
         not_understood: plan.not_understood.clone(),
         warnings: plan.warnings.clone(),
         cost: plan.cost.clone(),

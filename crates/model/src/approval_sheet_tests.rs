@@ -135,8 +135,10 @@ fn sheet_has_what_an_approver_decides_by() {
     let images = BTreeMap::from([(web, image("one"))]);
     let mut plan = replacing();
     plan.warn("Argument is deprecated");
+    plan.services.push("web: desired_count 2 -> 3".to_owned());
     let sheet = sheet(&operation(plan), &environment(Approval::WhenDestroying), &images).to_json();
     assert_eq!(sheet["plan"]["warnings"], json!(["Argument is deprecated"]));
+    assert_eq!(sheet["plan"]["services"], json!(["web: desired_count 2 -> 3"]));
     assert_eq!(
         (&sheet["destroy_count"], &sheet["forget_count"]),
         (&json!(2), &json!(1))
