@@ -181,18 +181,22 @@ fn status(sheet: &Value) -> Line {
 /// Whose decision the sheet is about. A sheet without a decision is that of now, also if the plan was applied long ago. Servers of earlier
 /// versions do not say who decided, and compute every sheet anew.
 fn decision(sheet: &Value) -> Option<Line> {
-    let is_over = !matches!(
-        sheet["status"].as_str(),
-        None | Some("starting" | "running" | "waiting_for_approval")
-    );
     let text = match (sheet["decision"].as_str(), sheet["decided_by"].as_str()) {
         (Some(decision), Some(by)) => format!("{decision} by {by}: this is the sheet that was {decision}"),
-        (None, _) if is_over && sheet["kind"] != "preview" => {
+        (None, _) if is_over(sheet) && sheet["kind"] != "preview" => {
             "none: this sheet is computed from the stack as it is now".to_owned()
         }
         _ => return None,
     };
     Some(Line::new(Style::Plain, format!("decision     {text}")))
+}
+
+/// Whether the plan can no longer be approved, with or without a decision. Servers of earlier versions give no status.
+fn is_over(sheet: &Value) -> bool {
+    !matches!(
+        sheet["status"].as_str(),
+        None | Some("starting" | "running" | "waiting_for_approval")
+    )
 }
 
 /// The first entries of the plan, what their marks mean, and how many more there are.
@@ -266,11 +270,15 @@ fn approvals(sheet: &Value) -> Vec<Line> {
     } else {
         ", the requester may not approve"
     };
+    let deadline = if sheet["decision"].is_null() && !is_over(sheet) {
+        format!(", decide before {}", text_at(rule, "expires_at"))
+    } else {
+        String::new()
+    };
     let head = format!(
-        "approvals    {} of {}, decide before {}{requester}",
+        "approvals    {} of {}{deadline}{requester}",
         text_at(sheet, "approvals_given"),
         text_at(rule, "required"),
-        text_at(rule, "expires_at"),
     );
     let mut lines = vec![Line::new(Style::Yellow, head)];
     for given in sheet["approvals"].as_array().into_iter().flatten() {
@@ -552,6 +560,28 @@ mod tests {
         let lines = approvals(&json!({"approval": rule, "approvals_given": 0, "approvals": []}));
         let shown: Vec<String> = lines.into_iter().map(|line| line.text).collect();
         assert_eq!(shown, ["approvals    0 of 1, decide before 2026-12-02T00:00:00Z"]);
+    }
+
+    #[test]
+    fn sheet_has_a_deadline_only_before_the_decision() {
+        let rule =
+            json!({"required": 1, "self_approval": true, "expires_at": "2026-12-02T00:00:00Z", "required_by": []});
+        let shown = |status: &str, decided: Value| {
+            let lines =
+                approvals(&json!({"status": status, "decision": decided, "approval": rule, "approvals_given": 1}));
+            lines.into_iter().map(|line| line.text).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            shown("waiting_for_approval", Value::Null),
+            ["approvals    1 of 1, decide before 2026-12-02T00:00:00Z"]
+        );
+        for (status, decided) in [
+            ("running", json!("approved")),
+            ("waiting_for_approval", json!("rejected")),
+            ("cancelled", Value::Null),
+        ] {
+            assert_eq!(shown(status, decided), ["approvals    1 of 1"]);
+        }
     }
 
     #[test]
