@@ -235,9 +235,9 @@ pub struct SheetDocument {
     pub forget_count: u64,
     /// Services whose image or task definition changes: `name`, `action`, `image_before`, `image_after` and `attributes`.
     pub services: Vec<Value>,
-    /// What runs after the apply: `release`, `migrations`, `backups`, `snapshot` and `task`. `dangerous` has the dangerous statements in
-    /// the SQL of new and changed migrations: `migration`, `file`, `line`, `column`, `rule`, `message` and `remedy`; `dangerous_count` is
-    /// their number if not all are named.
+    /// What runs after the apply: `release`, `migrations`, `backups`, `snapshot` and `task`. For a preview, what would run if an update
+    /// applied its plan. `dangerous` has the dangerous statements in the SQL of new and changed migrations: `migration`, `file`, `line`,
+    /// `column`, `rule`, `message` and `remedy`; `dangerous_count` is their number if not all are named.
     pub runs: Value,
     /// The verdict of each rule: `policy`, `verdict` and `reason`.
     pub policies: Vec<Value>,

@@ -87,6 +87,8 @@ async fn of_stack(id: &StackId, wanted: Wanted, client: &Client) -> Result<Seen,
 struct Seen {
     wanted: Vec<Value>,
     newest: Option<Value>,
+    /// The one in progress.
+    running: Option<Value>,
     /// The newest with a plan, which has a sheet.
     planned: Option<Value>,
     queued: usize,
@@ -95,8 +97,9 @@ struct Seen {
 impl Seen {
     fn take(&mut self, items: Vec<Value>, wanted: Wanted) {
         self.newest = self.newest.take().or_else(|| items.first().cloned());
-        let mut planned = items.iter().filter(|operation| is_wanted(operation, Wanted::Planned));
-        self.planned = self.planned.take().or_else(|| planned.next().cloned());
+        let first = |wanted: Wanted| items.iter().find(|operation| is_wanted(operation, wanted)).cloned();
+        self.running = self.running.take().or_else(|| first(Wanted::Running));
+        self.planned = self.planned.take().or_else(|| first(Wanted::Planned));
         self.queued += items.iter().filter(|operation| is_queued(operation)).count();
         self.wanted
             .extend(items.into_iter().filter(|operation| is_wanted(operation, wanted)));
@@ -106,9 +109,8 @@ impl Seen {
         match self.wanted.as_slice() {
             [operation] => Ok(operation),
             [] => {
-                let newest = self.newest.as_ref();
-                let instead = newest.filter(|_| wanted == Wanted::Running);
-                instead.ok_or_else(|| none(stack, wanted, newest, self.planned.as_ref()))
+                let instead = self.newest.as_ref().filter(|_| wanted == Wanted::Running);
+                instead.ok_or_else(|| self.none(stack, wanted))
             }
             [first, ..] if wanted != Wanted::NotEnded => Ok(first),
             several => {
@@ -129,6 +131,49 @@ impl Seen {
                     ids.join(", ")
                 )))
             }
+        }
+    }
+
+    /// That there is none; in place of a plan that waits, what is in progress, else the newest operation, and the sheet of the last plan.
+    fn none(&self, stack: &StackRef, wanted: Wanted) -> Error {
+        let list = hint::command(&format!("operation list {stack}"));
+        let (title, detail) = match (wanted, self.newest.as_ref()) {
+            (_, None) => ("No such operation", format!("the stack `{stack}` has no operation")),
+            (Wanted::Waiting, Some(newest)) => {
+                let (which, operation) = match &self.running {
+                    Some(running) => ("operation in progress", running),
+                    None => ("newest operation", newest),
+                };
+                let [kind, id, status] = ["kind", "id", "status"].map(|field| text_at(operation, field));
+                (
+                    "No plan waits",
+                    format!("the {which} of the stack `{stack}` ({kind} {id}) has the status `{status}`"),
+                )
+            }
+            (Wanted::Planned, Some(_)) => (
+                "No such operation",
+                format!("the stack `{stack}` has no operation with a plan"),
+            ),
+            (Wanted::Running | Wanted::NotEnded, Some(_)) => (
+                "No such operation",
+                format!("the stack `{stack}` has no operation in progress or queued"),
+            ),
+        };
+        let sheet = self
+            .planned
+            .as_ref()
+            .filter(|_| wanted == Wanted::Waiting)
+            .map(|planned| {
+                let sheet = hint::command(&format!("sheet {}", text_at(planned, "id")));
+                format!("Show the sheet of its last plan with `{sheet}`. ")
+            });
+        Error::Refused {
+            title: title.to_owned(),
+            detail: format!(
+                "{detail}. {}List its operations with `{list}`.",
+                sheet.unwrap_or_default()
+            ),
+            errors: Vec::new(),
         }
     }
 
@@ -157,45 +202,6 @@ fn is_wanted(operation: &Value, wanted: Wanted) -> bool {
         Wanted::Running => !has_ended && !is_queued(operation),
         Wanted::NotEnded => !has_ended,
         Wanted::Waiting => operation["status"] == "waiting_for_approval",
-    }
-}
-
-/// That there is none; in place of a plan that waits, what the newest operation is, and the sheet of the last plan.
-fn none(stack: &StackRef, wanted: Wanted, newest: Option<&Value>, planned: Option<&Value>) -> Error {
-    let list = hint::command(&format!("operation list {stack}"));
-    let (title, detail) = match (wanted, newest) {
-        (_, None) => ("No such operation", format!("the stack `{stack}` has no operation")),
-        (Wanted::Waiting, Some(newest)) => {
-            let (kind, id, status) = (
-                text_at(newest, "kind"),
-                text_at(newest, "id"),
-                text_at(newest, "status"),
-            );
-            (
-                "No plan waits",
-                format!("the newest operation of the stack `{stack}` ({kind} {id}) has the status `{status}`"),
-            )
-        }
-        (Wanted::Planned, Some(_)) => (
-            "No such operation",
-            format!("the stack `{stack}` has no operation with a plan"),
-        ),
-        (Wanted::Running | Wanted::NotEnded, Some(_)) => (
-            "No such operation",
-            format!("the stack `{stack}` has no operation in progress or queued"),
-        ),
-    };
-    let sheet = planned.filter(|_| wanted == Wanted::Waiting).map(|planned| {
-        let sheet = hint::command(&format!("sheet {}", text_at(planned, "id")));
-        format!("Show the sheet of its last plan with `{sheet}`. ")
-    });
-    Error::Refused {
-        title: title.to_owned(),
-        detail: format!(
-            "{detail}. {}List its operations with `{list}`.",
-            sheet.unwrap_or_default()
-        ),
-        errors: Vec::new(),
     }
 }
 
@@ -264,6 +270,17 @@ mod tests {
         );
         assert!(
             none.contains("Show the sheet of its last plan with `slipway sheet a`."),
+            "{none}"
+        );
+        let none = chosen(
+            &[("c", "queued"), ("b", "running"), ("a", "succeeded")],
+            Wanted::Waiting,
+        )
+        .expect_err("no plan");
+        assert!(
+            none.starts_with(
+                "No plan waits: the operation in progress of the stack `shop` (update b) has the status `running`."
+            ) && none.contains("`slipway sheet b`"),
             "{none}"
         );
         let none = chosen(&[("b", "failed"), ("a", "succeeded")], Wanted::Waiting).expect_err("no plan");

@@ -88,7 +88,7 @@ pub fn sheet(sheet: &Value) -> Vec<Line> {
         lines.push(Line::new(style, line));
     }
     lines.extend(approvals(sheet));
-    lines.extend(runs(&sheet["runs"]));
+    lines.extend(runs(sheet));
     part(sheet, "variables", variable, &mut lines);
     part(sheet, "subscriptions", subscription, &mut lines);
     part(sheet, "services", service, &mut lines);
@@ -181,18 +181,22 @@ fn status(sheet: &Value) -> Line {
 /// Whose decision the sheet is about. A sheet without a decision is that of now, also if the plan was applied long ago. Servers of earlier
 /// versions do not say who decided, and compute every sheet anew.
 fn decision(sheet: &Value) -> Option<Line> {
-    let is_over = !matches!(
-        sheet["status"].as_str(),
-        None | Some("starting" | "running" | "waiting_for_approval")
-    );
     let text = match (sheet["decision"].as_str(), sheet["decided_by"].as_str()) {
         (Some(decision), Some(by)) => format!("{decision} by {by}: this is the sheet that was {decision}"),
-        (None, _) if is_over && sheet["kind"] != "preview" => {
+        (None, _) if is_over(sheet) && sheet["kind"] != "preview" => {
             "none: this sheet is computed from the stack as it is now".to_owned()
         }
         _ => return None,
     };
     Some(Line::new(Style::Plain, format!("decision     {text}")))
+}
+
+/// Whether the plan can no longer be approved, with or without a decision. Servers of earlier versions give no status.
+fn is_over(sheet: &Value) -> bool {
+    !matches!(
+        sheet["status"].as_str(),
+        None | Some("starting" | "running" | "waiting_for_approval")
+    )
 }
 
 /// The first entries of the plan, what their marks mean, and how many more there are.
@@ -266,11 +270,15 @@ fn approvals(sheet: &Value) -> Vec<Line> {
     } else {
         ", the requester may not approve"
     };
+    let deadline = if sheet["decision"].is_null() && !is_over(sheet) {
+        format!(", decide before {}", text_at(rule, "expires_at"))
+    } else {
+        String::new()
+    };
     let head = format!(
-        "approvals    {} of {}, decide before {}{requester}",
+        "approvals    {} of {}{deadline}{requester}",
         text_at(sheet, "approvals_given"),
         text_at(rule, "required"),
-        text_at(rule, "expires_at"),
     );
     let mut lines = vec![Line::new(Style::Yellow, head)];
     for given in sheet["approvals"].as_array().into_iter().flatten() {
@@ -329,7 +337,11 @@ fn cost(sheet: &Value) -> Option<Line> {
     Some(Line::new(style, text))
 }
 
-fn runs(runs: &Value) -> Vec<Line> {
+/// What runs after the apply; of a preview, what an update would run. Servers of earlier versions do not say it of a preview, so nothing
+/// said is not nothing run.
+fn runs(sheet: &Value) -> Vec<Line> {
+    let runs = &sheet["runs"];
+    let is_preview = sheet["kind"] == "preview";
     let names = |field: &str| -> Vec<String> {
         let all = runs[field].as_array().into_iter().flatten();
         all.filter_map(Value::as_str).map(str::to_owned).collect()
@@ -345,14 +357,14 @@ fn runs(runs: &Value) -> Vec<Line> {
         said.push("release of the services".to_owned());
     }
     said.extend(runs["task"].as_str().map(|task| format!("task {task}")));
-    let said = if said.is_empty() {
-        "nothing".to_owned()
-    } else {
-        said.join(", ")
+    let text = match (is_preview, said.is_empty()) {
+        (false, true) => Some("after apply  nothing".to_owned()),
+        (false, false) => Some(format!("after apply  {}", said.join(", "))),
+        (true, true) => None,
+        (true, false) => Some(format!("if applied   {}", said.join(", "))),
     };
-    let mut lines = vec![Line::new(Style::Plain, format!("after apply  {said}"))];
-    lines.extend(dangerous(runs));
-    lines
+    let line = text.map(|text| Line::new(Style::Plain, text));
+    line.into_iter().chain(dangerous(runs)).collect()
 }
 
 /// The dangerous statements of migrations, each with its place and its remedy.
@@ -445,7 +457,7 @@ mod tests {
             "blueprint": {"name": "web", "version": "1.1.0", "previous_version": "1.0.0"},
             "variables": [{"name": "size", "before": 1, "after": 2}, {"name": "key", "sensitive": true}],
             "subscriptions": [{"service": "web", "after": {"repository": "arn:aws:ecr:web", "tags": "v*"}}],
-            "plan": {"destroy": 1, "items": 151, "warnings": ["Check block assertion failed"], "cost": {"before_cents": 3285, "after_cents": 6570, "without_price": 3, "prices_of": "2026-11-29", "prices_in": "us-east-1"}, "first": [{"subject": "resource", "action": "delete", "address": "a.b"},
+            "plan": {"destroy": 1, "items": 151, "outputs_changed": true, "services": ["web: cpu 256 -> 512"], "warnings": ["Check block assertion failed"], "cost": {"before_cents": 3285, "after_cents": 6570, "without_price": 3, "prices_of": "2026-11-29", "prices_in": "us-east-1"}, "first": [{"subject": "resource", "action": "delete", "address": "a.b"},
                 {"subject": "output", "action": "update", "address": "slipway", "attributes": [
                     {"path": "services.web.cpu", "before": 256, "after": 512},
                     {"path": "services.webhook.cpu", "before": 1, "after": 2},
@@ -468,7 +480,7 @@ mod tests {
             "update of shop (lusab-babad) in live\nstatus       waiting for an approval\n",
             "live (account 111122223333, eu-west-1), protected",
             "web: 1.0.0 -> 1.1.0",
-            "plan         0 to add, 0 to change, 1 to destroy\ndestructive  1 resource is destroyed\n",
+            "plan         0 to add, 0 to change, 1 to destroy, services change (web: cpu 256 -> 512)\ndestructive  1 resource is destroyed\n",
             "cost         at least $32.85 -> $65.70 a month (us-east-1 list prices of 2026-11-29; the stack is in eu-west-1; 3 resources not counted)",
             "\n             warning: Check block assertion failed\n",
             "verdict      environment.approval: approval needed (every plan waits)",
@@ -496,6 +508,25 @@ mod tests {
         for once in ["cpu: 256 -> 512", "every plan waits"] {
             assert_eq!(text.matches(once).count(), 1, "{text}");
         }
+    }
+
+    #[test]
+    fn preview_says_what_an_update_would_run() {
+        let shown = |kind: &str, release: bool| {
+            let migrations = if release { json!(["migrate"]) } else { json!([]) };
+            let lines = runs(&json!({"kind": kind, "runs": {"release": release, "migrations": migrations}}));
+            lines.into_iter().map(|line| line.text).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            shown("preview", true),
+            ["if applied   migration migrate, release of the services"]
+        );
+        assert_eq!(
+            shown("update", true),
+            ["after apply  migration migrate, release of the services"]
+        );
+        assert_eq!(shown("preview", false), [""; 0]);
+        assert_eq!(shown("update", false), ["after apply  nothing"]);
     }
 
     #[test]
@@ -529,6 +560,28 @@ mod tests {
         let lines = approvals(&json!({"approval": rule, "approvals_given": 0, "approvals": []}));
         let shown: Vec<String> = lines.into_iter().map(|line| line.text).collect();
         assert_eq!(shown, ["approvals    0 of 1, decide before 2026-12-02T00:00:00Z"]);
+    }
+
+    #[test]
+    fn sheet_has_a_deadline_only_before_the_decision() {
+        let rule =
+            json!({"required": 1, "self_approval": true, "expires_at": "2026-12-02T00:00:00Z", "required_by": []});
+        let shown = |status: &str, decided: Value| {
+            let lines =
+                approvals(&json!({"status": status, "decision": decided, "approval": rule, "approvals_given": 1}));
+            lines.into_iter().map(|line| line.text).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            shown("waiting_for_approval", Value::Null),
+            ["approvals    1 of 1, decide before 2026-12-02T00:00:00Z"]
+        );
+        for (status, decided) in [
+            ("running", json!("approved")),
+            ("waiting_for_approval", json!("rejected")),
+            ("cancelled", Value::Null),
+        ] {
+            assert_eq!(shown(status, decided), ["approvals    1 of 1"]);
+        }
     }
 
     #[test]

@@ -186,6 +186,9 @@ pub struct PlanOnSheet {
     pub checks_failed: u64,
     /// Whether an output changes.
     pub outputs_changed: bool,
+    /// What changes in services: the lines of the plan's summary.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<String>,
     /// What in the plan is not understood.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub not_understood: Vec<String>,
@@ -223,7 +226,7 @@ pub struct ServiceOnSheet {
     pub attributes: Vec<AttributeChange>,
 }
 
-/// What runs after the apply.
+/// What runs after the apply; of a preview, what would run if an update applied its plan.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct RunsOnSheet {
     /// Whether the apply is followed by a release: of the request's images, or of the current ones again.
@@ -339,6 +342,7 @@ fn on_sheet(plan: &PlanSummary, first: Vec<Value>) -> PlanOnSheet {
         not_found: plan.not_found_count(),
         checks_failed: plan.checks_failed,
         outputs_changed: plan.outputs_changed,
+        services: plan.services.clone(),
         not_understood: plan.not_understood.clone(),
         warnings: plan.warnings.clone(),
         cost: plan.cost.clone(),
@@ -401,18 +405,21 @@ fn services(basis: &Basis<'_>) -> Vec<ServiceOnSheet> {
 }
 
 /// An update releases the current images again where the shape of its services changes, or Terraform deploys them; a provision has a
-/// release where images came with the request.
+/// release where images came with the request. A preview has what an update with its plan would run.
 fn runs(basis: &Basis<'_>) -> RunsOnSheet {
     let operation = basis.operation;
     let contract = basis.index.contract.as_ref();
+    let releases_again = |mends: bool| {
+        basis.may_repeat_release
+            && (mends || operation.deploys() || contract.is_some_and(|contract| contract.shape_changes))
+    };
     let release = match &operation.work {
-        Work::Destroy | Work::Preview { .. } | Work::Drift | Work::Task { .. } => false,
+        Work::Destroy | Work::Drift | Work::Task { .. } => false,
         Work::Provision { release } => release.is_some(),
         Work::Release { .. } | Work::Rollback { .. } => true,
-        Work::Update { mends, .. } => {
-            basis.may_repeat_release
-                && (*mends || operation.deploys() || contract.is_some_and(|contract| contract.shape_changes))
-        }
+        Work::Update { mends, .. } => releases_again(*mends),
+        // An update of a failed stack mends it.
+        Work::Preview { .. } => releases_again(operation.found == Some(StackStatus::Failed)),
     };
     let (dangerous, dangerous_count) = dangerous(contract, operation);
     let named = |names: Option<&Vec<String>>| names.cloned().unwrap_or_default();

@@ -135,8 +135,10 @@ fn sheet_has_what_an_approver_decides_by() {
     let images = BTreeMap::from([(web, image("one"))]);
     let mut plan = replacing();
     plan.warn("Argument is deprecated");
+    plan.services.push("web: desired_count 2 -> 3".to_owned());
     let sheet = sheet(&operation(plan), &environment(Approval::WhenDestroying), &images).to_json();
     assert_eq!(sheet["plan"]["warnings"], json!(["Argument is deprecated"]));
+    assert_eq!(sheet["plan"]["services"], json!(["web: desired_count 2 -> 3"]));
     assert_eq!(
         (&sheet["destroy_count"], &sheet["forget_count"]),
         (&json!(2), &json!(1))
@@ -227,6 +229,36 @@ fn update_that_may_not_repeat_the_release_says_so() {
         (&sheet["runs"]["release"], &sheet["runs"]["migrations"]),
         (&json!(false), &json!([]))
     );
+}
+
+#[test]
+fn preview_shows_what_its_update_would_run() {
+    let web: Name = "web".parse().expect("a name");
+    let images = BTreeMap::from([(web, image("one"))]);
+    let live = environment(Approval::Always);
+    let mut previewed = operation(PlanSummary::default());
+    let update = sheet(&previewed, &live, &images).runs;
+    previewed.work = Work::Preview { patch: None };
+    assert!(update.release && !update.migrations.is_empty());
+    assert_eq!(sheet(&previewed, &live, &images).runs, update);
+    assert!(!sheet_of(&previewed, &live, &images, false).runs.release);
+
+    // Without a change of the services, only the update of a failed stack releases them again.
+    let unchanged = Index::default();
+    for (found, releases) in [(StackStatus::Ready, false), (StackStatus::Failed, true)] {
+        previewed.found = Some(found);
+        let basis = Basis {
+            operation: &previewed,
+            environment: &live,
+            applied: None,
+            images: &images,
+            may_repeat_release: true,
+            subscriptions: &BTreeMap::new(),
+            index: &unchanged,
+            first: Vec::new(),
+        };
+        assert_eq!(runs(&basis).release, releases, "{found:?}");
+    }
 }
 
 #[test]

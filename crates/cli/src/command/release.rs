@@ -7,12 +7,14 @@ use super::operation::started;
 use crate::args::{OperationRef, ReleaseCommand, Wait};
 use crate::client::Client;
 use crate::error::Error;
+use crate::harmless::in_a_line;
 use crate::images::by_service;
 use crate::json_file::object_in;
 use crate::operation_of::{Wanted, operation_of};
+use crate::operation_text::{failure_line, read};
 use crate::output::{Output, text_at};
 use crate::stack_id::stack_id;
-use slipway_api_types::RollBack;
+use slipway_api_types::{Failure, RollBack};
 
 /// The fields of a release that are shown in a line each.
 const FIELDS: [&str; 8] = [
@@ -83,18 +85,37 @@ pub async fn run(command: ReleaseCommand, client: &Client, output: Output) -> Re
         ReleaseCommand::Show { stack, number } => {
             let stack = stack_id(&stack, client).await?;
             let value: Value = client.get(&format!("/v1/stacks/{stack}/releases/{number}")).await?;
-            output.answer(&value, |release| {
-                let field = |name: &&str| format!("{name:<26}{}", text_at(release, name));
-                let lines = FIELDS.iter().map(field);
-                let images = release["images"].as_object().into_iter().flatten();
-                let images =
-                    images.map(|(service, image)| format!("  {service} = {}", image.as_str().unwrap_or_default()));
-                let heading = std::iter::once("images".to_owned());
-                lines.chain(heading).chain(images).collect::<Vec<_>>().join("\n")
-            });
+            let failure = if output.is_data() {
+                None
+            } else {
+                failure(&value, client).await
+            };
+            output.answer(&value, |release| sheet(release, failure.as_ref()));
             Ok(())
         }
     }
+}
+
+/// Why a release failed, from its last operation. It only adds to the release, which is shown without it if it cannot be read.
+async fn failure(release: &Value, client: &Client) -> Option<Failure> {
+    if release["status"] != "failed" {
+        return None;
+    }
+    let path = format!("/v1/operations/{}", text_at(release, "last_operation"));
+    let operation: Value = client.get(&path).await.ok()?;
+    read(&operation).ok()?.error
+}
+
+/// The release, a line for each field.
+fn sheet(release: &Value, failure: Option<&Failure>) -> String {
+    let field = |name: &str, value: &str| format!("{name:<26}{value}");
+    let fields = FIELDS.iter().map(|name| field(name, &text_at(release, name)));
+    let error = failure.map(|failure| field("error", &in_a_line(&failure_line(failure))));
+    let images = release["images"].as_object().into_iter().flatten();
+    let images = images.map(|(service, image)| format!("  {service} = {}", image.as_str().unwrap_or_default()));
+    let heading = std::iter::once("images".to_owned());
+    let lines: Vec<String> = fields.chain(error).chain(heading).chain(images).collect();
+    lines.join("\n")
 }
 
 /// Sends a decision at a pause.
@@ -142,4 +163,28 @@ async fn with_history(mut releases: Vec<Value>, stack: &str, client: &Client) ->
         release["error"] = json!(error);
     }
     Ok(releases)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failed_release_is_shown_with_its_error() {
+        let release =
+            json!({"number": 3, "status": "failed", "images": {"web": "web@sha256:1"}, "last_operation": "op-1"});
+        let failure: Failure = serde_json::from_value(json!({
+            "name": "Slipway.MigrationFailed", "step": "Run migration: migrate", "message": "it exited\nwith 1",
+            "log": "/v1/operations/op-1/logs",
+        }))
+        .expect("a failure");
+        let shown = sheet(&release, Some(&failure));
+        let error =
+            "error                     Slipway.MigrationFailed in \"Run migration: migrate\": it exited\\nwith 1";
+        assert!(
+            shown.ends_with(&format!("\n{error}\nimages\n  web = web@sha256:1")),
+            "{shown}"
+        );
+        assert!(!sheet(&release, None).contains("error"));
+    }
 }

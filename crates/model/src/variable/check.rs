@@ -22,7 +22,7 @@ pub(super) fn request(
     let mut wrong = BTreeSet::new();
     for name in given.keys() {
         if !schema.iter().any(|variable| variable.name == *name) {
-            problems.push(unknown(name, schema));
+            problems.push(unknown(name, schema, fixed));
         } else if fixed.contains_key(name) {
             problems.push(FieldProblem::new(
                 format!("variables.{name}"),
@@ -51,10 +51,12 @@ pub(super) fn request(
     Ok(values.map(|(name, value)| (name.clone(), value.clone())).collect())
 }
 
-fn unknown(name: &str, schema: &[Variable]) -> FieldProblem {
-    let names: Vec<&str> = schema.iter().map(|variable| variable.name.as_str()).collect();
+/// The remedy leaves out what the environment gives: a request may not set it.
+fn unknown(name: &str, schema: &[Variable], fixed: &Map<String, Value>) -> FieldProblem {
+    let names = schema.iter().map(|variable| variable.name.as_str());
+    let names: Vec<&str> = names.filter(|name| !fixed.contains_key(*name)).collect();
     let remedy = if names.is_empty() {
-        "leave it out: this blueprint version has no variables".to_owned()
+        "leave it out: this blueprint version has no variables that a request may set".to_owned()
     } else {
         format!("use one of: {}", names.join(", "))
     };
@@ -277,6 +279,22 @@ mod tests {
                 "variables.vpc",
                 "variables.zones[1]",
             ]
+        );
+    }
+
+    #[test]
+    fn unknown_variable_names_those_that_a_request_may_set() {
+        let schema = read_schema([("variables.tf", SCHEMA)].into_iter()).expect("a schema");
+        let all = schema.iter().map(|variable| (variable.name.clone(), Value::Null));
+        let all: Map<String, Value> = all.collect();
+        let vpc = Map::from_iter([("vpc".to_owned(), json!("vpc-1"))]);
+        let remedy = |fixed: &Map<String, Value>| unknown("vcp", &schema, fixed).remedy;
+        let named = remedy(&vpc);
+        assert!(named.starts_with("use one of: ") && named.contains("zones"), "{named}");
+        assert!(!named.contains("vpc"), "{named}");
+        assert_eq!(
+            remedy(&all),
+            "leave it out: this blueprint version has no variables that a request may set"
         );
     }
 

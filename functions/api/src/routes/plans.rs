@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::{Extension, Json};
 use slipway_model::artifact;
 use slipway_model::name::Digest;
-use slipway_model::operation::Operation;
+use slipway_model::operation::{Operation, OperationKind};
 use slipway_model::plan::item::Subject;
 use slipway_model::plan::pages::{self, Filter, Index};
 use slipway_model::plan::{Action, PlanSummary};
@@ -123,6 +123,16 @@ impl Answer {
 
 const READING: &str = "reading a plan";
 
+/// Why an operation has no plan: none of its kind has one, or it has not come that far.
+pub(super) fn why_no_plan(operation: &Operation) -> String {
+    match operation.kind() {
+        kind @ (OperationKind::Release | OperationKind::Rollback | OperationKind::Task) => {
+            format!("a {kind} does not run Terraform")
+        }
+        _ => format!("its status is `{}`", operation.status),
+    }
+}
+
 impl Api {
     /// The index of the operation's plan.
     pub(super) async fn plan_index(&self, operation: &Operation) -> Result<Index, Error> {
@@ -137,8 +147,9 @@ impl Api {
             }
             None => {
                 return Err(Error::NotFound(format!(
-                    "The operation `{}` has no plan: it is {}.",
-                    operation.id, operation.status
+                    "The operation `{}` has no plan: {}.",
+                    operation.id,
+                    why_no_plan(operation)
                 )));
             }
         };

@@ -19,6 +19,7 @@ use slipway_policy::facts::StackFacts;
 use slipway_policy::{Action, Facts, Resource};
 use slipway_store::Cursor;
 
+use super::plans::why_no_plan;
 use crate::access::Admitted;
 use crate::artifacts::unavailable;
 use crate::error::Error;
@@ -223,8 +224,9 @@ impl Api {
     pub(super) async fn sheet(&self, operation: &Operation) -> Result<Sheet, Error> {
         let no_plan = || {
             Error::NotFound(format!(
-                "The operation `{}` has no plan, and so no approval sheet: it is {}.",
-                operation.id, operation.status
+                "The operation `{}` has no plan, and so no approval sheet: {}.",
+                operation.id,
+                why_no_plan(operation)
             ))
         };
         let plan = operation.plan.as_ref().ok_or_else(no_plan)?;

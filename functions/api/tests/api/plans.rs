@@ -177,10 +177,31 @@ async fn operation_without_a_plan_has_no_sheet() {
     for path in [format!("{path}/plan"), format!("{path}/sheet")] {
         assert_eq!(server.get(&path).await.status, 404, "{path}");
     }
+    let queued = server.get(&format!("{path}/plan")).await.json();
+    assert!(
+        queued["detail"].to_string().contains("has no plan: its status is"),
+        "{queued:#}"
+    );
     // A plan of an earlier version has its counts.
     planned(&server, &operation, &PlanSummary::default()).await;
     assert_eq!(server.get(&format!("{path}/plan")).await.status, 404);
     assert_eq!(server.get(&format!("{path}/sheet")).await.status, 200);
+}
+
+#[tokio::test]
+async fn release_has_no_plan_because_it_runs_no_terraform() {
+    let server = Server::with_blueprint().await;
+    let stack = server.ready("shop", &["web"]).await;
+    let release = json!({"images": {"web": image("web-1")}});
+    let release = server.post(&format!("{stack}/releases"), &release).await.json();
+    server.play(&release).await;
+    let path = release["links"]["self"].as_str().expect("a path");
+    for what in ["plan", "sheet"] {
+        let answer = server.get(&format!("{path}/{what}")).await;
+        assert_eq!(answer.status, 404, "{what}");
+        let detail = answer.json()["detail"].to_string();
+        assert!(detail.contains("a release does not run Terraform."), "{detail}");
+    }
 }
 
 #[tokio::test]
