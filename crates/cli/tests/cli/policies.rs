@@ -57,7 +57,7 @@ fn policies_are_stored_tested_exported_and_imported() {
     );
     let export_of_defaults = file("all.cedar", &export);
     let (code, text) = run(&["policy", "import", &export_of_defaults]);
-    assert!(code == 0 && text.contains("8 policies hold at revision 2"), "{text}");
+    assert!(code == 0 && text.contains("9 policies hold at revision 2"), "{text}");
 
     // A default policy that is switched off stays so, and a text with `@id(` keeps its name.
     let off = file("off.cedar", "// Teams see \"their\" stacks.\n");
@@ -72,7 +72,7 @@ fn policies_are_stored_tested_exported_and_imported() {
         "{export}"
     );
     let (code, text) = run(&["policy", "import", &file("with-off.cedar", &export)]);
-    assert!(code == 0 && text.contains("9 policies hold at revision 5"), "{text}");
+    assert!(code == 0 && text.contains("10 policies hold at revision 5"), "{text}");
     let effects = |list: &str| -> Vec<String> {
         let columns = |line: &str| line.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
         list.lines().map(columns).collect()

@@ -14,6 +14,7 @@ fn operation(kind: OperationKind, status: OperationStatus) -> Operation {
         "kind": kind,
         "status": status,
         "release": (kind == OperationKind::Release).then_some(2),
+        "task": (kind == OperationKind::Task).then_some("load-dump"),
     }))
 }
 
