@@ -10,6 +10,7 @@ mod bundle;
 mod client;
 mod command;
 mod confirm;
+mod decision;
 mod demo;
 mod endpoint;
 mod error;

@@ -10,6 +10,7 @@ use slipway_model::operation::cancel::WAIT_UNTIL_STABLE;
 use slipway_model::operation::{OperationKind, OperationStatus, StepStatus};
 use slipway_model::plan::Action;
 
+use crate::decision::Decision;
 use crate::error::Error;
 use crate::harmless::in_a_line;
 use crate::hint;
@@ -96,8 +97,8 @@ pub fn other_approver(operation: &Operation) -> String {
     }
 }
 
-/// What the reader may do about a plan that waits, in lines.
-pub fn decide(operation: &Operation) -> [String; 4] {
+/// A plan that waits, in lines: what it waits for, and what the reader may do about it.
+pub fn decide(operation: &Operation, may: Decision) -> Vec<String> {
     let id = &operation.id;
     let given = given(operation);
     let waits = match operation.approvals_required {
@@ -105,15 +106,14 @@ pub fn decide(operation: &Operation) -> [String; 4] {
         Some(required) if required > 1 => format!("waits for {required} approvals"),
         _ => "waits for an approval".to_owned(),
     };
-    [
+    let reject = may.reject.then(|| hint::command(&format!("reject {id}")));
+    let mut lines = vec![
         format!("{waits}{}", other_approver(operation)),
         format!("         read it: {}", hint::command(&format!("sheet {id}"))),
-        format!("         approve: {}", hint::command(&format!("approve {id}"))),
-        format!(
-            "         reject:  {} --reason …",
-            hint::command(&format!("reject {id}"))
-        ),
-    ]
+        format!("         approve: {}", may.approval(id, &format!("approve {id}"))),
+    ];
+    lines.extend(reject.map(|reject| format!("         reject:  {reject} --reason …")));
+    lines
 }
 
 /// What an approval came to, and how to go on.
@@ -301,11 +301,20 @@ mod tests {
     }
 
     #[test]
-    fn waiting_plan_names_the_commands_that_decide() {
+    fn waiting_plan_names_the_permitted_decisions() {
         assert_eq!(
-            decide(&waiting_update(&json!([]), 1)).join("\n"),
+            decide(&waiting_update(&json!([]), 1), Decision::UNKNOWN).join("\n"),
             "waits for an approval\n         read it: slipway sheet op-1\n         approve: slipway approve op-1\n         \
              reject:  slipway reject op-1 --reason …"
+        );
+        let requester = Decision {
+            approve: false,
+            reject: false,
+        };
+        assert_eq!(
+            decide(&waiting_update(&json!([]), 1), requester).join("\n"),
+            "waits for an approval\n         read it: slipway sheet op-1\n         \
+             approve: not permitted. Reason: slipway can-i approve --operation op-1"
         );
     }
 
@@ -313,9 +322,10 @@ mod tests {
     fn requester_who_may_not_approve_sees_who_may() {
         let mut operation = waiting_update(&json!([]), 2);
         operation.self_approval = Some(false);
-        assert_eq!(decide(&operation)[0], "waits for 2 approvals by someone other than ann");
+        let waits = |operation: &Operation| decide(operation, Decision::UNKNOWN)[0].clone();
+        assert_eq!(waits(&operation), "waits for 2 approvals by someone other than ann");
         operation.self_approval = Some(true);
-        assert_eq!(decide(&operation)[0], "waits for 2 approvals");
+        assert_eq!(waits(&operation), "waits for 2 approvals");
     }
 
     #[test]

@@ -16,6 +16,7 @@ use slipway_model::operation::one_build::REVIEW_PLAN;
 use slipway_model::operation::{OperationStatus, StepStatus};
 
 use crate::client::{Client, LONG_POLL_SECONDS, with_query};
+use crate::decision::Decision;
 use crate::error::Error;
 use crate::harmless::harmless;
 use crate::operation_text::{
@@ -49,6 +50,10 @@ async fn watch_to_end(client: &Client, id: &str, output: Output) -> Result<(Valu
         if seen.is_none() {
             watcher.begin(&operation);
         }
+        if operation.waits_for_decision() && watcher.may.is_none() && !output.is_data() {
+            let may = Decision::about(id, client).await;
+            watcher.may = Some(may.unwrap_or(Decision::UNKNOWN));
+        }
         watcher.show(&operation, seen == Some(operation.revision));
         if operation.has_ended() {
             watcher.end(&operation);
@@ -66,6 +71,8 @@ struct Watcher {
     bar: Option<ProgressBar>,
     /// When the step that runs began, for the moving line.
     began: Arc<Mutex<Option<Timestamp>>>,
+    /// What the caller may decide about the plan, since it waits.
+    may: Option<Decision>,
 }
 
 impl Drop for Watcher {
@@ -98,6 +105,7 @@ impl Watcher {
             printed: BTreeSet::new(),
             bar,
             began,
+            may: None,
         }
     }
 
@@ -169,7 +177,8 @@ impl Watcher {
         if operation.waits_for_decision() {
             let changes = operation.plan.iter().flat_map(plan_lines);
             let changes = changes.map(|line| format!("           {line}"));
-            let decide = decide(operation).map(|line| format!("  {line}"));
+            let decide = decide(operation, self.may.unwrap_or(Decision::UNKNOWN));
+            let decide = decide.into_iter().map(|line| format!("  {line}"));
             let lines = changes.chain(decide).map(|line| Line::new(Style::Plain, line));
             self.lines_once("approval", &lines.collect::<Vec<_>>());
         }
@@ -313,6 +322,7 @@ mod tests {
             printed: BTreeSet::new(),
             bar: Some(ProgressBar::hidden()),
             began: Arc::default(),
+            may: None,
         };
         watcher.move_line(operation);
         let message = watcher.bar.as_ref().expect("a bar").message();

@@ -10,6 +10,7 @@ use slipway_model::operation::{OperationKind, OperationStatus};
 use crate::args::{OperationCommand, OperationList, Wait};
 use crate::client::{Client, with_query};
 use crate::command::{logs, plan};
+use crate::decision::Decision;
 use crate::error::Error;
 use crate::harmless::in_a_line;
 use crate::hint;
@@ -47,18 +48,20 @@ pub async fn run(command: OperationCommand, client: &Client, output: Output) -> 
             let id = shown_operation(&operation, client, output).await?;
             let value: Value = client.get(&format!("/v1/operations/{id}")).await?;
             let operation = read(&value)?;
-            let (release, next) = if output.is_data() {
-                (None, Vec::new())
+            if output.is_data() {
+                output.data(&value);
+                return Ok(());
+            }
+            let release = release_of(&operation, client).await;
+            let may = if operation.waits_for_decision() {
+                Decision::about(&operation.id, client).await
             } else {
-                (
-                    release_of(&operation, client).await,
-                    next_steps(&operation, client).await,
-                )
+                None
             };
-            output.answer(&value, |_| {
-                let shown = [vec![sheet(&operation, release.as_ref())], next].concat();
-                shown.join("\n")
-            });
+            output.say(&sheet(&operation, release.as_ref(), may.unwrap_or(Decision::UNKNOWN)));
+            for line in next_steps(&operation, client).await {
+                output.say(&line);
+            }
             Ok(())
         }
         OperationCommand::Watch { operation } => {
@@ -74,7 +77,7 @@ pub async fn run(command: OperationCommand, client: &Client, output: Output) -> 
             let id = operation_of(&operation, Wanted::NotEnded, client).await?;
             let path = format!("/v1/operations/{id}/cancel");
             let value: Value = client.send(Method::POST, &path, &json!({})).await?;
-            let text = sheet(&read(&value)?, None);
+            let text = sheet(&read(&value)?, None, Decision::UNKNOWN);
             output.answer(&value, |_| text);
             Ok(())
         }
@@ -275,7 +278,7 @@ fn output_json(output: Output, value: &Value) {
 }
 
 /// An operation as people read it, with the images of its release.
-fn sheet(operation: &Operation, release: Option<&Release>) -> String {
+fn sheet(operation: &Operation, release: Option<&Release>, may: Decision) -> String {
     let mut lines = vec![
         format!("operation  {}", operation.id),
         format!("kind       {}", title(operation)),
@@ -323,7 +326,7 @@ fn sheet(operation: &Operation, release: Option<&Release>) -> String {
     }
     lines.extend(approvals(operation).map(|approval| format!("approved   {}", in_a_line(&approval))));
     if operation.waits_for_decision() {
-        lines.extend(decide(operation));
+        lines.extend(decide(operation, may));
     }
     lines.extend(
         operation
@@ -350,9 +353,9 @@ mod tests {
             "links": {"self": "/v1/operations/op-1", "stack": "/v1/stacks/lusab-babad", "logs": "/v1/operations/op-1/logs"},
         }))
         .expect("an operation");
-        assert!(sheet(&operation, None).contains("slipway reject op-1"));
+        assert!(sheet(&operation, None, Decision::UNKNOWN).contains("slipway reject op-1"));
         operation.decision = Some(PlanDecision::Rejected);
-        let text = sheet(&operation, None);
+        let text = sheet(&operation, None, Decision::UNKNOWN);
         assert!(
             text.contains("its plan was rejected: the workflow ends it now"),
             "{text}"
@@ -360,7 +363,7 @@ mod tests {
         assert!(!text.contains("slipway reject"), "{text}");
         operation.status = OperationStatus::Discarded;
         operation.ended_at = Some(operation.created_at);
-        assert!(!sheet(&operation, None).contains("ends it now"));
+        assert!(!sheet(&operation, None, Decision::UNKNOWN).contains("ends it now"));
     }
 
     #[test]
@@ -379,7 +382,7 @@ mod tests {
             "links": {"self": "/v1/stacks/lusab-babad/releases/4", "stack": "/v1/stacks/lusab-babad", "operation": "/v1/operations/op-1"},
         }))
         .expect("a release");
-        let text = sheet(&operation, Some(&release));
+        let text = sheet(&operation, Some(&release), Decision::UNKNOWN);
         assert!(text.contains("kind       release 4\n"), "{text}");
         assert!(
             text.contains("images     api = api@sha256:1\n           web = web@sha256:2"),

@@ -2,13 +2,14 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use slipway_api_types::{ApprovePlan, Items, Permissions, RejectPlan, SheetDocument};
+use slipway_api_types::{ApprovePlan, Items, RejectPlan, SheetDocument};
 use slipway_model::id::OperationId;
 use slipway_model::operation::OperationStatus;
 
 use crate::args::{Approve, OperationRef, Reject, ShowPlan};
 use crate::client::{Client, read_as, with_query};
 use crate::confirm::{self, can_ask};
+use crate::decision::Decision;
 use crate::error::Error;
 use crate::hint;
 use crate::operation_of::{Wanted, operation_of};
@@ -82,18 +83,11 @@ pub async fn sheet(operation: &OperationRef, client: &Client, output: Output) ->
 
 /// How the caller decides about the sheet. Nothing if the server does not say what the caller may do.
 async fn decide(id: &OperationId, hash: &str, client: &Client) -> Vec<Line> {
-    let permitted: Option<Permissions> = client.get(&format!("/v1/permissions?operation={id}")).await.ok();
-    let Some(Permissions { actions }) = permitted else {
+    let Some(may) = Decision::about(id.as_str(), client).await else {
         return Vec::new();
     };
-    let may = |action: &str| actions.iter().any(|permitted| permitted == action);
-    let approve = if may("approve") {
-        hint::command(&format!("approve {id} --sheet {hash}"))
-    } else {
-        let why = hint::command(&format!("can-i approve --operation {id}"));
-        format!("not permitted. Reason: {why}")
-    };
-    let reject = may("reject").then(|| hint::command(&format!("reject {id}")));
+    let approve = may.approval(id.as_str(), &format!("approve {id} --sheet {hash}"));
+    let reject = may.reject.then(|| hint::command(&format!("reject {id}")));
     let reject = reject.map(|reject| format!("reject       {reject} --reason …"));
     let steps = [Some(format!("approve      {approve}")), reject];
     steps
