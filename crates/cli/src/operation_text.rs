@@ -142,13 +142,40 @@ pub fn rejected(operation: &Operation) -> Option<&'static str> {
     (is_rejected && !operation.has_ended()).then_some("its plan was rejected: the workflow ends it now")
 }
 
-/// That it is going to be cancelled, while its build still saves its state.
+/// What a cancel came to, and how to go on.
+pub fn cancelled(operation: &Operation) -> String {
+    let (what, id) = (title_with_stack(operation), &operation.id);
+    if operation.has_ended() {
+        return format!("{}: {what} ({id}).", operation.status);
+    }
+    let watch = hint::command(&format!("operation watch {id}"));
+    format!("cancelling: {what} ({id}).\nWatch it: {watch}")
+}
+
+/// That it is going to be cancelled, until its build has saved the state or the workflow has ended it.
 pub fn cancelling(operation: &Operation) -> Option<String> {
-    let request = operation.cancel.as_ref().filter(|_| !operation.has_ended())?;
-    let requester = &request.requested_by;
-    Some(format!(
-        "cancelling, as {requester} requested: Terraform saves the state first"
-    ))
+    if operation.has_ended() {
+        return None;
+    }
+    if let Some(request) = &operation.cancel {
+        let requester = &request.requested_by;
+        return Some(format!(
+            "cancelling, as {requester} requested: Terraform saves the state first"
+        ));
+    }
+    let failure = operation.error.as_ref().filter(|failure| is_cancel(failure))?;
+    let message = in_a_line(&failure.message);
+    Some(format!("cancelling: {message}, and the workflow ends it now"))
+}
+
+/// Why it failed. A cancel is no failure until the workflow has ended the operation.
+pub fn error(operation: &Operation) -> Option<&Failure> {
+    let failure = operation.error.as_ref()?;
+    (operation.has_ended() || !is_cancel(failure)).then_some(failure)
+}
+
+fn is_cancel(failure: &Failure) -> bool {
+    failure.name == ErrorName::Cancelled.as_str()
 }
 
 /// The ways on, if it needs attention.
@@ -326,6 +353,30 @@ mod tests {
         assert_eq!(waits(&operation), "waits for 2 approvals by someone other than ann");
         operation.self_approval = Some(true);
         assert_eq!(waits(&operation), "waits for 2 approvals");
+    }
+
+    #[test]
+    fn cancel_is_no_error_until_the_operation_has_ended() {
+        let mut operation = waiting_update(&json!([]), 1);
+        operation.status = OperationStatus::Running;
+        let failure = json!({
+            "name": "Slipway.Cancelled", "step": "Run task: nap", "message": "ann cancelled the operation", "address": null, "log": "/v1",
+        });
+        operation.error = serde_json::from_value(failure).expect("a failure");
+        assert_eq!(
+            cancelled(&operation),
+            "cancelling: update of shop (op-1).\nWatch it: slipway operation watch op-1"
+        );
+        assert_eq!(
+            cancelling(&operation).as_deref(),
+            Some("cancelling: ann cancelled the operation, and the workflow ends it now")
+        );
+        assert!(error(&operation).is_none());
+        operation.status = OperationStatus::Cancelled;
+        operation.ended_at = Some(operation.created_at);
+        assert_eq!(cancelled(&operation), "cancelled: update of shop (op-1).");
+        assert_eq!(cancelling(&operation), None);
+        assert!(error(&operation).is_some());
     }
 
     #[test]

@@ -17,8 +17,8 @@ use crate::hint;
 use crate::operation_end::{leaves_a_stack, next_steps, result_of, still_exists};
 use crate::operation_of::{Wanted, operation_of, shown_operation};
 use crate::operation_text::{
-    approvals, cancelling, decide, drift_line, drift_lines, duration_text, failure_line, plan_lines, read, rejected,
-    step_status, steps, title, ways,
+    approvals, cancelled, cancelling, decide, drift_line, drift_lines, duration_text, error, failure_line, plan_lines,
+    read, rejected, step_status, steps, title, ways,
 };
 use crate::output::{Output, moment, text_at};
 use crate::plan_view::counts;
@@ -77,7 +77,7 @@ pub async fn run(command: OperationCommand, client: &Client, output: Output) -> 
             let id = operation_of(&operation, Wanted::NotEnded, client).await?;
             let path = format!("/v1/operations/{id}/cancel");
             let value: Value = client.send(Method::POST, &path, &json!({})).await?;
-            let text = sheet(&read(&value)?, None, Decision::UNKNOWN);
+            let text = cancelled(&read(&value)?);
             output.answer(&value, |_| text);
             Ok(())
         }
@@ -328,12 +328,7 @@ fn sheet(operation: &Operation, release: Option<&Release>, may: Decision) -> Str
     if operation.waits_for_decision() {
         lines.extend(decide(operation, may));
     }
-    lines.extend(
-        operation
-            .error
-            .as_ref()
-            .map(|error| format!("error      {}", in_a_line(&failure_line(error)))),
-    );
+    lines.extend(error(operation).map(|error| format!("error      {}", in_a_line(&failure_line(error)))));
     lines.extend(ways(operation));
     lines.join("\n")
 }
