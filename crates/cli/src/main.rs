@@ -31,6 +31,7 @@ mod output;
 mod plan_view;
 mod publish;
 mod query;
+mod queue_place;
 mod reference;
 mod rollout_view;
 mod secret;

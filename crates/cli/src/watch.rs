@@ -25,7 +25,11 @@ use crate::operation_text::{
 };
 use crate::output::{Line, Output, Style, moment};
 use crate::plan_view::counts;
+use crate::queue_place::queue_place;
 use crate::rollout_view;
+
+/// The key of the line that says that the operation is queued.
+const QUEUED: &str = "queued";
 
 /// Watches an operation to its end, and returns it as the API shows it then. The caller reports failures. Ctrl-C ends only the
 /// watch.
@@ -49,6 +53,11 @@ async fn watch_to_end(client: &Client, id: &str, output: Output) -> Result<(Valu
         let operation = read(&value)?;
         if seen.is_none() {
             watcher.begin(&operation);
+        }
+        if watcher.says_queue()
+            && let Some(place) = Box::pin(queue_place(&operation, client)).await
+        {
+            watcher.once(QUEUED, &format!("  queued: {place}"));
         }
         if operation.waits_for_decision() && watcher.may.is_none() && !output.is_data() {
             let may = Decision::about(id, client).await;
@@ -119,11 +128,13 @@ impl Watcher {
         }
     }
 
+    /// Whether it is yet to say that the operation is queued.
+    fn says_queue(&self) -> bool {
+        !self.output.is_data() && !self.printed.contains(QUEUED)
+    }
+
     /// `stands` says that the server waited for a change in vain.
     fn show(&mut self, operation: &Operation, stands: bool) {
-        if let Some(position) = operation.position {
-            self.once("queued", &format!("  queued: position {position} in the stack's queue"));
-        }
         if let Some(step) = operation.waiting_for_build.as_ref().filter(|_| stands) {
             self.once(
                 &format!("build {step}"),

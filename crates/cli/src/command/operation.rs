@@ -22,6 +22,7 @@ use crate::operation_text::{
 };
 use crate::output::{Output, moment, text_at};
 use crate::plan_view::counts;
+use crate::queue_place::queue_place;
 use crate::stack_id::stack_id;
 use crate::stack_view::{lacks_release, release_create, repair};
 use crate::watch::watch;
@@ -58,7 +59,9 @@ pub async fn run(command: OperationCommand, client: &Client, output: Output) -> 
             } else {
                 None
             };
-            output.say(&sheet(&operation, release.as_ref(), may.unwrap_or(Decision::UNKNOWN)));
+            let may = may.unwrap_or(Decision::UNKNOWN);
+            let queued = Box::pin(queue_place(&operation, client)).await;
+            output.say(&sheet(&operation, release.as_ref(), queued.as_deref(), may));
             for line in next_steps(&operation, client).await {
                 output.say(&line);
             }
@@ -181,15 +184,6 @@ async fn release_of(operation: &Operation, client: &Client) -> Option<Release> {
     client.get(&path).await.ok()
 }
 
-/// Behind which operation it is queued, to be said after it. If the stack cannot be read, its position alone.
-async fn queued(operation: &Operation, client: &Client) -> Option<String> {
-    let position = operation.position?;
-    let stack: Option<Value> = client.get(&operation.links.stack).await.ok();
-    let active = stack.as_ref().and_then(|stack| stack["active_operation"].as_str());
-    let behind = active.map(|active| format!(" behind {active}")).unwrap_or_default();
-    Some(format!(", queued{behind} at position {position}"))
-}
-
 /// Says which operation a request started, and watches it to its end if the caller waits.
 pub async fn started(client: &Client, output: Output, value: &Value, wait: Wait) -> Result<(), Error> {
     let operation = read(value)?;
@@ -197,8 +191,9 @@ pub async fn started(client: &Client, output: Output, value: &Value, wait: Wait)
         let queued = if output.is_data() {
             None
         } else {
-            queued(&operation, client).await
+            Box::pin(queue_place(&operation, client)).await
         };
+        let queued = queued.map(|place| format!(", queued at {place}"));
         output.answer(value, |_| {
             format!(
                 "{} of {} ({}) is operation {}{}\nWatch it: {}",
@@ -277,8 +272,8 @@ fn output_json(output: Output, value: &Value) {
     }
 }
 
-/// An operation as people read it, with the images of its release.
-fn sheet(operation: &Operation, release: Option<&Release>, may: Decision) -> String {
+/// An operation as people read it, with the images of its release and its place in the queue.
+fn sheet(operation: &Operation, release: Option<&Release>, queued: Option<&str>, may: Decision) -> String {
     let mut lines = vec![
         format!("operation  {}", operation.id),
         format!("kind       {}", title(operation)),
@@ -304,11 +299,7 @@ fn sheet(operation: &Operation, release: Option<&Release>, may: Decision) -> Str
     );
     lines.extend(rejected(operation).map(|rejected| format!("             {rejected}")));
     lines.extend(cancelling(operation).map(|cancelling| format!("             {cancelling}")));
-    lines.extend(
-        operation
-            .position
-            .map(|position| format!("queue      position {position}")),
-    );
+    lines.extend(queued.map(|place| format!("queue      {place}")));
     if let Some(plan) = &operation.plan {
         lines.push(format!("plan       {}", counts(&json!(plan))));
         lines.extend(plan_lines(plan).map(|line| format!("             {line}")));
@@ -348,9 +339,10 @@ mod tests {
             "links": {"self": "/v1/operations/op-1", "stack": "/v1/stacks/lusab-babad", "logs": "/v1/operations/op-1/logs"},
         }))
         .expect("an operation");
-        assert!(sheet(&operation, None, Decision::UNKNOWN).contains("slipway reject op-1"));
+        let shown = |operation: &Operation| sheet(operation, None, None, Decision::UNKNOWN);
+        assert!(shown(&operation).contains("slipway reject op-1"));
         operation.decision = Some(PlanDecision::Rejected);
-        let text = sheet(&operation, None, Decision::UNKNOWN);
+        let text = shown(&operation);
         assert!(
             text.contains("its plan was rejected: the workflow ends it now"),
             "{text}"
@@ -358,7 +350,7 @@ mod tests {
         assert!(!text.contains("slipway reject"), "{text}");
         operation.status = OperationStatus::Discarded;
         operation.ended_at = Some(operation.created_at);
-        assert!(!sheet(&operation, None, Decision::UNKNOWN).contains("ends it now"));
+        assert!(!shown(&operation).contains("ends it now"));
     }
 
     #[test]
@@ -377,8 +369,9 @@ mod tests {
             "links": {"self": "/v1/stacks/lusab-babad/releases/4", "stack": "/v1/stacks/lusab-babad", "operation": "/v1/operations/op-1"},
         }))
         .expect("a release");
-        let text = sheet(&operation, Some(&release), Decision::UNKNOWN);
+        let text = sheet(&operation, Some(&release), Some("position 2"), Decision::UNKNOWN);
         assert!(text.contains("kind       release 4\n"), "{text}");
+        assert!(text.contains("\nqueue      position 2"), "{text}");
         assert!(
             text.contains("images     api = api@sha256:1\n           web = web@sha256:2"),
             "{text}"
