@@ -8,7 +8,7 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::output::{Output, text_at};
 use crate::stack_id::stack_id;
-use crate::stack_view::{lacks_release, release_create};
+use crate::stack_view::{lacks_release, no_release, release_create};
 
 /// Prints the address, and opens it for a person at a terminal.
 pub async fn run(open: Open, client: &Client, output: Output) -> Result<(), Error> {
@@ -43,9 +43,8 @@ pub async fn run(open: Open, client: &Client, output: Output) -> Result<(), Erro
     if lacks_release(&shown) {
         let name = format!("{}/{}", text_at(&shown, "environment"), text_at(&shown, "name"));
         let release = release_create(&name);
-        output.note(&format!(
-            "No release of the stack has succeeded, so its services do not run yet: {release}"
-        ));
+        let why = no_release(&shown);
+        output.note(&format!("{why}, so its services do not run yet: {release}"));
     }
     output.answer(&json!({ "url": address }), |_| address.to_owned());
     // An endpoint may be anything: a browser opens web addresses, and a blueprint must not start another program.

@@ -24,7 +24,7 @@ use crate::output::{Output, moment, text_at};
 use crate::plan_view::counts;
 use crate::queue_place::queue_place;
 use crate::stack_id::stack_id;
-use crate::stack_view::{lacks_release, release_create, repair};
+use crate::stack_view::{lacks_release, no_release, release_create, repair};
 use crate::watch::watch;
 
 /// The statuses of operations in progress, as the API expects them.
@@ -254,7 +254,7 @@ async fn outcome(client: &Client, output: Output, operation: &Operation) -> Resu
         output.say(&format!("  The stack stays failed until {what} succeeds: {repair}"));
     } else if lacks_release(&stack) {
         let release = release_create(&name);
-        output.say(&format!("  No release of the stack has succeeded: {release}"));
+        output.say(&format!("  {}: {release}", no_release(&stack)));
     }
     for part in ["endpoints", "notes"] {
         for (name, value) in stack[part].as_object().into_iter().flatten() {
