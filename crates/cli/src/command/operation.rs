@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
 use slipway_api_types::{CallerView, Operation, Release};
+use slipway_model::count::counted_as;
 use slipway_model::operation::{OperationKind, OperationStatus};
 
 use crate::args::{OperationCommand, OperationList, Wait};
@@ -99,12 +100,13 @@ async fn list_of(list: OperationList, client: &Client, output: Output) -> Result
     } else {
         None
     };
+    let is_mine = |operation: &Value| {
+        let caller = caller.as_ref();
+        caller.is_none_or(|caller| operation["requested_by"] == *caller.name)
+    };
     items.retain(|operation| {
         let is_of_status = list.status.is_none_or(|status| operation["status"] == status.as_str());
-        let is_mine = caller
-            .as_ref()
-            .is_none_or(|caller| operation["requested_by"] == *caller.name);
-        is_of_status && is_mine && is_since(operation, earliest)
+        is_of_status && is_mine(operation) && is_since(operation, earliest)
     });
     let mut columns = COLUMNS.to_vec();
     if own_stack || list.status.is_some() || earliest.is_some() {
@@ -121,6 +123,15 @@ async fn list_of(list: OperationList, client: &Client, output: Output) -> Result
         "There is no such operation.".to_owned()
     };
     output.table(&items, &columns, &empty);
+    if lists_live && !output.is_data() {
+        let queued = of_all_stacks(&[OperationStatus::Queued.as_str()], None, client).await?;
+        let queued = queued.iter().filter(|&operation| is_mine(operation)).count();
+        if queued > 0 {
+            let queued = counted_as(queued, "more operation is queued", "more operations are queued");
+            let list = hint::command("operation list --status queued");
+            output.note(&format!("{queued}: {list}"));
+        }
+    }
     Ok(())
 }
 

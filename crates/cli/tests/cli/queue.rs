@@ -68,6 +68,12 @@ fn queue_is_visible(server: &Server, first: &str) {
         shown.contains("queue        1. update op-") && shown.contains(&format!("{}. update op-", REQUESTS + 1)),
         "{shown}"
     );
+    let list = server.slipway(&["operation", "list"]);
+    let noted = String::from_utf8_lossy(&list.stderr);
+    assert!(
+        noted.contains("more operations are queued: slipway operation list --status queued"),
+        "{noted}"
+    );
     let listed = printed(&["stack", "list"]);
     assert!(
         listed.contains("provisioning") && listed.contains("waits for approval"),
