@@ -12,11 +12,13 @@ use crate::confirm::{self, can_ask};
 use crate::decision::Decision;
 use crate::error::Error;
 use crate::hint;
+use crate::operation_end::result_of;
 use crate::operation_of::{Wanted, operation_of};
 use crate::operation_text::{approved, read, title_with_stack};
 use crate::output::{Line, Output, Style, text_at};
 use crate::plan_view;
 use crate::sheet_view;
+use crate::watch::watch;
 
 /// Shows a whole plan, or the part that the filters leave.
 pub async fn show(command: ShowPlan, client: &Client, output: Output) -> Result<(), Error> {
@@ -110,9 +112,17 @@ pub async fn approve(command: Approve, client: &Client, output: Output) -> Resul
         comment: command.comment,
     };
     let value: Value = client.send(Method::POST, &path, &body).await?;
-    let text = approved(&read(&value)?);
-    output.answer(&value, |_| text);
-    Ok(())
+    let operation = read(&value)?;
+    if !command.wait {
+        output.answer(&value, |_| approved(&operation));
+        return Ok(());
+    }
+    output.say(&format!("approved: {} ({id})", title_with_stack(&operation)));
+    let (value, operation) = Box::pin(watch(client, id.as_str(), output)).await?;
+    if output.is_data() {
+        output.data(&value);
+    }
+    result_of(&operation, client).await
 }
 
 /// Rejects the plan of an operation.

@@ -145,9 +145,12 @@ async fn stack_stands_for_its_operation() {
         code == Some(7) && shown.contains("was not approved, and still waits"),
         "{code:?} {shown}"
     );
-    let (code, shown) = on_terminal(&server, &["approve", "shop"], &[["Only `yes` approves it:", "yes\n"]]);
+    let approve = ["approve", "shop", "--wait"];
+    let (code, shown) = on_terminal(&server, &approve, &[["Only `yes` approves it:", "yes\n"]]);
     assert!(
-        code == Some(0) && shown.contains("You approve the sheet sha256:"),
+        code == Some(0)
+            && shown.contains("You approve the sheet sha256:")
+            && shown.contains("provision of shop succeeded"),
         "{code:?} {shown}"
     );
     server.succeeded(&operation).await;
