@@ -175,7 +175,7 @@ fn destroyed_stack_is_found(server: &Server, id: &str) {
     );
     let opened = server.slipway(&["open", id, "--no-browser"]);
     assert!(
-        code(&opened) == 2 && complaint(&opened).contains("was destroyed"),
+        code(&opened) == 3 && complaint(&opened).contains("was destroyed"),
         "{}",
         complaint(&opened)
     );
