@@ -112,7 +112,7 @@ pub fn decide(operation: &Operation, may: Decision) -> Vec<String> {
         format!("         read it: {}", hint::command(&format!("sheet {id}"))),
         format!("         approve: {}", may.approval(id, &format!("approve {id}"))),
     ];
-    lines.extend(reject.map(|reject| format!("         reject:  {reject} --reason …")));
+    lines.extend(reject.map(|reject| format!("         reject:  {reject} --reason \"WHY\"")));
     lines
 }
 
@@ -332,7 +332,7 @@ mod tests {
         assert_eq!(
             decide(&waiting_update(&json!([]), 1), Decision::UNKNOWN).join("\n"),
             "waits for an approval\n         read it: slipway sheet op-1\n         approve: slipway approve op-1\n         \
-             reject:  slipway reject op-1 --reason …"
+             reject:  slipway reject op-1 --reason \"WHY\""
         );
         let requester = Decision {
             approve: false,

@@ -138,7 +138,7 @@ impl Watcher {
         if let Some(step) = operation.waiting_for_build.as_ref().filter(|_| stands) {
             self.once(
                 &format!("build {step}"),
-                &format!("  waits  {step}: waiting for a build"),
+                &format!("  waits     {step}: waiting for a build"),
             );
         }
         if let Some(cancelling) = cancelling(operation) {
@@ -149,7 +149,7 @@ impl Watcher {
             && !operation.has_ended()
             && let Some(progress) = progress_now(operation)
         {
-            let line = format!("         {}", progress_line(progress));
+            let line = format!("            {}", progress_line(progress));
             self.once(&line, &line);
         }
         for rollout in operation.rollouts.iter().filter(|_| !operation.has_ended()) {
@@ -157,7 +157,7 @@ impl Watcher {
             for lines in [vec![stands], rollout_view::paused(rollout, &operation.id)] {
                 let shown = lines
                     .iter()
-                    .map(|line| Line::new(Style::Plain, format!("         {line}")));
+                    .map(|line| Line::new(Style::Plain, format!("            {line}")));
                 self.lines_once(&lines.concat(), &shown.collect::<Vec<_>>());
             }
         }
@@ -178,7 +178,7 @@ impl Watcher {
                     .map(|plan| format!(": {}", counts(&json!(plan))))
                     .unwrap_or_default();
                 let text = format!(
-                    "  {mark:<6} {}{plan} ({})",
+                    "  {mark:<9} {}{plan} ({})",
                     step.name,
                     duration_text(step.started_at, ended)
                 );

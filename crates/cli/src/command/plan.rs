@@ -90,7 +90,7 @@ async fn decide(id: &OperationId, hash: &str, client: &Client) -> Vec<Line> {
     };
     let approve = may.approval(id.as_str(), &format!("approve {id} --sheet {hash}"));
     let reject = may.reject.then(|| hint::command(&format!("reject {id}")));
-    let reject = reject.map(|reject| format!("reject       {reject} --reason …"));
+    let reject = reject.map(|reject| format!("reject       {reject} --reason \"WHY\""));
     let steps = [Some(format!("approve      {approve}")), reject];
     steps
         .into_iter()

@@ -90,8 +90,8 @@ fn a_stack_lives_by_the_command_line_alone() {
     assert_eq!(code(&created), 0, "{lines}{}", complaint(&created));
     for line in [
         "provision of stack",
-        "done   Plan",
-        "done   Review plan: 1 to add",
+        "done      Plan",
+        "done      Review plan: 1 to add",
         "provision of first succeeded in",
     ] {
         assert!(lines.contains(line), "{line}: {lines}");
@@ -335,7 +335,7 @@ fn unreadable_input_is_named_with_place_and_remedy() {
         ),
         (
             &["stack", "list", "--query", "[?a=="],
-            "at character 6 of `[?a==`; write",
+            "the expression `[?a==` ends too early; write",
         ),
         (
             &["aws", "ecs", "ListClusters", "{a"],
