@@ -63,6 +63,10 @@ pub async fn run(command: OperationCommand, client: &Client, output: Output) -> 
             let may = may.unwrap_or(Decision::UNKNOWN);
             let queued = Box::pin(queue_place(&operation, client)).await;
             output.say(&sheet(&operation, release.as_ref(), queued.as_deref(), may));
+            let is_done = operation.status == OperationStatus::Succeeded;
+            if is_done && Box::pin(still_exists(&operation, client)).await.is_err() {
+                output.say("stack      destroyed since this operation");
+            }
             for line in next_steps(&operation, client).await {
                 output.say(&line);
             }

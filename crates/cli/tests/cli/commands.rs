@@ -124,6 +124,8 @@ fn a_stack_lives_by_the_command_line_alone() {
         "There are no stacks. Create one with `slipway stack create`."
     );
     destroyed_stack_is_found(&server, &id);
+    let shown = printed(&server.slipway(&["operation", "show", operation]));
+    assert!(shown.contains("destroyed since this operation"), "{shown}");
     let watched = server.slipway(&["operation", "watch", operation]);
     assert_eq!(code(&watched), 3, "{}", complaint(&watched));
     assert!(printed(&watched).contains("before this watch"), "{}", printed(&watched));
