@@ -420,7 +420,7 @@ impl Error {
             | Self::PolicyTests(_)
             | Self::NotPermitted => 1,
             Self::Usage(_) | Self::Files(_) | Self::Link { .. } => 2,
-            Self::Findings { .. } | Self::DangerousStatements { .. } => 6,
+            Self::Findings { .. } | Self::DangerousStatements { .. } | Self::Unpublishable { .. } => 6,
             Self::Declined(_) => 7,
             // As a shell has it for a program that SIGINT ends: 128 and the number of the signal.
             Self::Interrupted { .. } => 130,
@@ -429,7 +429,6 @@ impl Error {
             | Self::Destroyed { .. }
             | Self::Outlived { .. }
             | Self::Refused { .. }
-            | Self::Unpublishable { .. }
             | Self::NotLetIn { .. }
             | Self::Login(_)
             | Self::LoginEnded(_) => 3,

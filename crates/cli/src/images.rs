@@ -46,7 +46,8 @@ impl FromStr for Named {
         tag(text).map(Self::Tag).ok_or_else(|| {
             let by_digest = text.parse::<Image>().err().map(|error| format!("{error}"));
             format!(
-                "{}; a tag is resolved for images of Amazon ECR only, ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY:TAG",
+                "{}; a tag is resolved for images of Amazon ECR only, ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY:TAG; a local image has \
+                 the name that `slipway image push` prints",
                 by_digest.unwrap_or_default()
             )
         })

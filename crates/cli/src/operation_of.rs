@@ -114,21 +114,21 @@ impl Seen {
             }
             [first, ..] if wanted != Wanted::NotEnded => Ok(first),
             several => {
-                let ids: Vec<String> = several
-                    .iter()
-                    .map(|operation| {
-                        format!(
-                            "{} ({}, {})",
-                            text_at(operation, "id"),
-                            text_at(operation, "kind"),
-                            text_at(operation, "status")
-                        )
-                    })
-                    .collect();
+                // The oldest first: the one in progress stands above the queue.
+                let lines = several.iter().rev().map(|operation| {
+                    let task = operation["task"].as_str().map(|task| format!(" {task}"));
+                    format!(
+                        "\n  {} ({}{}, {})",
+                        text_at(operation, "id"),
+                        text_at(operation, "kind"),
+                        task.unwrap_or_default(),
+                        text_at(operation, "status")
+                    )
+                });
                 Err(Error::Usage(format!(
-                    "{} operations of the stack `{stack}` have not ended: name one of {}",
+                    "{} operations of the stack `{stack}` have not ended: name one of{}",
                     several.len(),
-                    ids.join(", ")
+                    lines.collect::<String>()
                 )))
             }
         }
@@ -290,6 +290,9 @@ mod tests {
         let none = chosen(&[], Wanted::Running).expect_err("no operation");
         assert!(none.contains("has no operation. List"), "{none}");
         let several = chosen(&waiting, Wanted::NotEnded).expect_err("several");
-        assert!(several.contains("name one of c (update, queued), b"), "{several}");
+        assert!(
+            several.ends_with("name one of\n  b (update, waiting_for_approval)\n  c (update, queued)"),
+            "{several}"
+        );
     }
 }

@@ -10,6 +10,7 @@ use slipway_model::operation::cancel::WAIT_UNTIL_STABLE;
 use slipway_model::operation::{OperationKind, OperationStatus, StepStatus};
 use slipway_model::plan::Action;
 
+use crate::decision::Decision;
 use crate::error::Error;
 use crate::harmless::in_a_line;
 use crate::hint;
@@ -96,8 +97,8 @@ pub fn other_approver(operation: &Operation) -> String {
     }
 }
 
-/// What the reader may do about a plan that waits, in lines.
-pub fn decide(operation: &Operation) -> [String; 4] {
+/// A plan that waits, in lines: what it waits for, and what the reader may do about it.
+pub fn decide(operation: &Operation, may: Decision) -> Vec<String> {
     let id = &operation.id;
     let given = given(operation);
     let waits = match operation.approvals_required {
@@ -105,15 +106,14 @@ pub fn decide(operation: &Operation) -> [String; 4] {
         Some(required) if required > 1 => format!("waits for {required} approvals"),
         _ => "waits for an approval".to_owned(),
     };
-    [
+    let reject = may.reject.then(|| hint::command(&format!("reject {id}")));
+    let mut lines = vec![
         format!("{waits}{}", other_approver(operation)),
         format!("         read it: {}", hint::command(&format!("sheet {id}"))),
-        format!("         approve: {}", hint::command(&format!("approve {id}"))),
-        format!(
-            "         reject:  {} --reason …",
-            hint::command(&format!("reject {id}"))
-        ),
-    ]
+        format!("         approve: {}", may.approval(id, &format!("approve {id}"))),
+    ];
+    lines.extend(reject.map(|reject| format!("         reject:  {reject} --reason \"WHY\"")));
+    lines
 }
 
 /// What an approval came to, and how to go on.
@@ -142,13 +142,40 @@ pub fn rejected(operation: &Operation) -> Option<&'static str> {
     (is_rejected && !operation.has_ended()).then_some("its plan was rejected: the workflow ends it now")
 }
 
-/// That it is going to be cancelled, while its build still saves its state.
+/// What a cancel came to, and how to go on.
+pub fn cancelled(operation: &Operation) -> String {
+    let (what, id) = (title_with_stack(operation), &operation.id);
+    if operation.has_ended() {
+        return format!("{}: {what} ({id}).", operation.status);
+    }
+    let watch = hint::command(&format!("operation watch {id}"));
+    format!("cancelling: {what} ({id}).\nWatch it: {watch}")
+}
+
+/// That it is going to be cancelled, until its build has saved the state or the workflow has ended it.
 pub fn cancelling(operation: &Operation) -> Option<String> {
-    let request = operation.cancel.as_ref().filter(|_| !operation.has_ended())?;
-    let requester = &request.requested_by;
-    Some(format!(
-        "cancelling, as {requester} requested: Terraform saves the state first"
-    ))
+    if operation.has_ended() {
+        return None;
+    }
+    if let Some(request) = &operation.cancel {
+        let requester = &request.requested_by;
+        return Some(format!(
+            "cancelling, as {requester} requested: Terraform saves the state first"
+        ));
+    }
+    let failure = operation.error.as_ref().filter(|failure| is_cancel(failure))?;
+    let message = in_a_line(&failure.message);
+    Some(format!("cancelling: {message}, and the workflow ends it now"))
+}
+
+/// Why it failed. A cancel is no failure until the workflow has ended the operation.
+pub fn error(operation: &Operation) -> Option<&Failure> {
+    let failure = operation.error.as_ref()?;
+    (operation.has_ended() || !is_cancel(failure)).then_some(failure)
+}
+
+fn is_cancel(failure: &Failure) -> bool {
+    failure.name == ErrorName::Cancelled.as_str()
 }
 
 /// The ways on, if it needs attention.
@@ -301,11 +328,20 @@ mod tests {
     }
 
     #[test]
-    fn waiting_plan_names_the_commands_that_decide() {
+    fn waiting_plan_names_the_permitted_decisions() {
         assert_eq!(
-            decide(&waiting_update(&json!([]), 1)).join("\n"),
+            decide(&waiting_update(&json!([]), 1), Decision::UNKNOWN).join("\n"),
             "waits for an approval\n         read it: slipway sheet op-1\n         approve: slipway approve op-1\n         \
-             reject:  slipway reject op-1 --reason …"
+             reject:  slipway reject op-1 --reason \"WHY\""
+        );
+        let requester = Decision {
+            approve: false,
+            reject: false,
+        };
+        assert_eq!(
+            decide(&waiting_update(&json!([]), 1), requester).join("\n"),
+            "waits for an approval\n         read it: slipway sheet op-1\n         \
+             approve: not permitted. Reason: slipway can-i approve --operation op-1"
         );
     }
 
@@ -313,9 +349,34 @@ mod tests {
     fn requester_who_may_not_approve_sees_who_may() {
         let mut operation = waiting_update(&json!([]), 2);
         operation.self_approval = Some(false);
-        assert_eq!(decide(&operation)[0], "waits for 2 approvals by someone other than ann");
+        let waits = |operation: &Operation| decide(operation, Decision::UNKNOWN)[0].clone();
+        assert_eq!(waits(&operation), "waits for 2 approvals by someone other than ann");
         operation.self_approval = Some(true);
-        assert_eq!(decide(&operation)[0], "waits for 2 approvals");
+        assert_eq!(waits(&operation), "waits for 2 approvals");
+    }
+
+    #[test]
+    fn cancel_is_no_error_until_the_operation_has_ended() {
+        let mut operation = waiting_update(&json!([]), 1);
+        operation.status = OperationStatus::Running;
+        let failure = json!({
+            "name": "Slipway.Cancelled", "step": "Run task: nap", "message": "ann cancelled the operation", "address": null, "log": "/v1",
+        });
+        operation.error = serde_json::from_value(failure).expect("a failure");
+        assert_eq!(
+            cancelled(&operation),
+            "cancelling: update of shop (op-1).\nWatch it: slipway operation watch op-1"
+        );
+        assert_eq!(
+            cancelling(&operation).as_deref(),
+            Some("cancelling: ann cancelled the operation, and the workflow ends it now")
+        );
+        assert!(error(&operation).is_none());
+        operation.status = OperationStatus::Cancelled;
+        operation.ended_at = Some(operation.created_at);
+        assert_eq!(cancelled(&operation), "cancelled: update of shop (op-1).");
+        assert_eq!(cancelling(&operation), None);
+        assert!(error(&operation).is_some());
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub fn legend(items: &[Value]) -> Option<Line> {
     let used: BTreeSet<&str> = items.iter().map(|item| mark(item).0).collect();
     let meanings = MARKS.iter().filter(|(mark, _)| used.contains(mark));
     let meanings: Vec<String> = meanings.map(|(mark, meaning)| format!("{mark} {meaning}")).collect();
-    (!meanings.is_empty()).then(|| Line::new(Style::Faint, meanings.join("   ")))
+    (!meanings.is_empty()).then(|| Line::new(Style::Faint, format!("legend: {}", meanings.join("   "))))
 }
 
 /// The mark of an item, and its colour.
@@ -402,7 +402,10 @@ mod tests {
         }
         let mixed = [item("replace", Some("create_then_delete")), item("create", None)];
         let explained = legend(&mixed).map(|line| line.text);
-        assert_eq!(explained.as_deref(), Some("+ create   +/- replace: create first"));
+        assert_eq!(
+            explained.as_deref(),
+            Some("legend: + create   +/- replace: create first")
+        );
         assert_eq!(legend(&[item("import", None)]), None);
     }
 

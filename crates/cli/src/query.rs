@@ -39,6 +39,9 @@ fn remedy(text: &str) -> String {
 fn reason(error: &jmespath::JmespathError) -> String {
     let place = format!("at character {} of `{}`", error.offset + 1, error.expression);
     match &error.reason {
+        ErrorReason::Parse(_) if error.offset >= error.expression.len() => {
+            format!("the expression `{}` ends too early", error.expression)
+        }
         ErrorReason::Parse(_) => format!("the expression cannot be read {place}"),
         ErrorReason::Runtime(reason) => format!("{reason}, {place}"),
     }
@@ -119,6 +122,8 @@ mod tests {
     #[test]
     fn wrong_query_says_why_and_where() {
         let error = Query::parse("[?name==").expect_err("incomplete");
+        assert!(error.contains("ends too early") && !error.contains('\n'), "{error}");
+        let error = Query::parse("foo bar").expect_err("two words");
         assert!(error.contains("at character") && !error.contains('\n'), "{error}");
         let error = Query::parse("[?status==`succeeded` && release>`1`]").expect_err("a word as JSON");
         assert!(

@@ -5,6 +5,7 @@ use slipway_api_types::Operation;
 use slipway_model::operation::build::APPLY;
 use slipway_model::operation::{OperationKind, OperationStatus};
 
+use crate::decision::Decision;
 use crate::harmless::in_a_line;
 use crate::hint;
 use crate::operation_text::{failure_line, other_approver, title};
@@ -97,26 +98,33 @@ fn failure(operation: &Operation) -> String {
     )
 }
 
+/// The plan that waits for an approval.
+pub fn waiting<'a>(stack: &Value, operations: &'a [Operation]) -> Option<&'a Operation> {
+    let mut active = operations
+        .iter()
+        .filter(|operation| stack["active_operation"] == *operation.id);
+    active.next().filter(|operation| operation.waits_for_decision())
+}
+
 /// What needs a person, each with the next command: the plan that waits, the queue, a failure. Of a destroyed stack, how it ended.
-pub fn needs(stack: &Value, operations: &[Operation]) -> Vec<String> {
+pub fn needs(stack: &Value, operations: &[Operation], may: Decision) -> Vec<String> {
     if stack["status"] == "destroyed" {
         return ended_by(operations).map(end_line).into_iter().collect();
     }
     let mut lines = Vec::new();
-    let mut active = operations
-        .iter()
-        .filter(|operation| stack["active_operation"] == *operation.id);
-    if let Some(operation) = active.next().filter(|operation| operation.waits_for_decision()) {
+    if let Some(operation) = waiting(stack, operations) {
         lines.push(format!(
             "{:<13}{} waits for an approval{}",
             "plan",
             title(operation),
             other_approver(operation)
         ));
-        for (label, command) in [("review", "sheet"), ("then", "approve")] {
-            let command = hint::command(&format!("{command} {}", operation.id));
-            lines.push(format!("{label:<13}{command}"));
-        }
+        let id = &operation.id;
+        let review = hint::command(&format!("sheet {id}"));
+        lines.push(format!("{:<13}{review}", "review"));
+        let label = if may.approve { "then" } else { "approve" };
+        let approve = may.approval(id, &format!("approve {id}"));
+        lines.push(format!("{label:<13}{approve}"));
     }
     let is_beside = |operation: &&Operation| stack["operation_beside"] == *operation.id;
     if let Some(beside) = operations.iter().find(is_beside) {
@@ -209,6 +217,11 @@ mod tests {
             "links": {"self": "/v1/operations/op-1", "stack": "/v1/stacks/lusab-babad", "logs": "/v1/operations/op-1/logs"},
         }))
         .expect("an operation")
+    }
+
+    /// For a caller who may decide.
+    fn needs(stack: &Value, operations: &[Operation]) -> Vec<String> {
+        super::needs(stack, operations, Decision::UNKNOWN)
     }
 
     fn at(minute: i8, mut operation: Operation) -> Operation {
@@ -347,6 +360,14 @@ mod tests {
                 "review       slipway sheet op-update",
                 "then         slipway approve op-update"
             ]
+        );
+        let requester = Decision {
+            approve: false,
+            reject: true,
+        };
+        assert_eq!(
+            super::needs(&stack, &waits, requester)[2..],
+            ["approve      not permitted. Reason: slipway can-i approve --operation op-update"]
         );
         let stack = json!({"status": "updating", "active_operation": "op-update", "operation_beside": "op-release"});
         let both = [

@@ -12,8 +12,21 @@ pub fn lacks_release(stack: &Value) -> bool {
     let has_services = stack["services"]
         .as_array()
         .is_some_and(|services| !services.is_empty());
-    let is_requested = stack["last_release"].as_u64().is_some_and(|last| last > 0);
-    stack["current_release"].is_null() && (has_services || is_requested)
+    stack["current_release"].is_null() && (has_services || has_requested_release(stack))
+}
+
+/// Whether a release of the stack was ever requested.
+pub fn has_requested_release(stack: &Value) -> bool {
+    stack["last_release"].as_u64().is_some_and(|last| last > 0)
+}
+
+/// That a stack lacks a release, as the beginning of a sentence.
+pub fn no_release(stack: &Value) -> &'static str {
+    if has_requested_release(stack) {
+        "No release of the stack has succeeded"
+    } else {
+        "The stack has no release yet"
+    }
 }
 
 /// The command that releases images.
@@ -164,6 +177,15 @@ mod tests {
             "{updating}"
         );
         assert!(shown("ready").ends_with("last applied\n  size = 1"));
+    }
+
+    #[test]
+    fn stack_without_a_release_is_not_said_to_have_failed() {
+        assert_eq!(no_release(&json!({"last_release": 0})), "The stack has no release yet");
+        assert_eq!(
+            no_release(&json!({"last_release": 1})),
+            "No release of the stack has succeeded"
+        );
     }
 
     #[test]

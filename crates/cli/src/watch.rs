@@ -16,6 +16,7 @@ use slipway_model::operation::one_build::REVIEW_PLAN;
 use slipway_model::operation::{OperationStatus, StepStatus};
 
 use crate::client::{Client, LONG_POLL_SECONDS, with_query};
+use crate::decision::Decision;
 use crate::error::Error;
 use crate::harmless::harmless;
 use crate::operation_text::{
@@ -24,7 +25,11 @@ use crate::operation_text::{
 };
 use crate::output::{Line, Output, Style, moment};
 use crate::plan_view::counts;
+use crate::queue_place::queue_place;
 use crate::rollout_view;
+
+/// The key of the line that says that the operation is queued.
+const QUEUED: &str = "queued";
 
 /// Watches an operation to its end, and returns it as the API shows it then. The caller reports failures. Ctrl-C ends only the
 /// watch.
@@ -49,6 +54,15 @@ async fn watch_to_end(client: &Client, id: &str, output: Output) -> Result<(Valu
         if seen.is_none() {
             watcher.begin(&operation);
         }
+        if watcher.says_queue()
+            && let Some(place) = Box::pin(queue_place(&operation, client)).await
+        {
+            watcher.once(QUEUED, &format!("  queued: {place}"));
+        }
+        if operation.waits_for_decision() && watcher.may.is_none() && !output.is_data() {
+            let may = Decision::about(id, client).await;
+            watcher.may = Some(may.unwrap_or(Decision::UNKNOWN));
+        }
         watcher.show(&operation, seen == Some(operation.revision));
         if operation.has_ended() {
             watcher.end(&operation);
@@ -66,6 +80,8 @@ struct Watcher {
     bar: Option<ProgressBar>,
     /// When the step that runs began, for the moving line.
     began: Arc<Mutex<Option<Timestamp>>>,
+    /// What the caller may decide about the plan, since it waits.
+    may: Option<Decision>,
 }
 
 impl Drop for Watcher {
@@ -98,6 +114,7 @@ impl Watcher {
             printed: BTreeSet::new(),
             bar,
             began,
+            may: None,
         }
     }
 
@@ -111,15 +128,17 @@ impl Watcher {
         }
     }
 
+    /// Whether it is yet to say that the operation is queued.
+    fn says_queue(&self) -> bool {
+        !self.output.is_data() && !self.printed.contains(QUEUED)
+    }
+
     /// `stands` says that the server waited for a change in vain.
     fn show(&mut self, operation: &Operation, stands: bool) {
-        if let Some(position) = operation.position {
-            self.once("queued", &format!("  queued: position {position} in the stack's queue"));
-        }
         if let Some(step) = operation.waiting_for_build.as_ref().filter(|_| stands) {
             self.once(
                 &format!("build {step}"),
-                &format!("  waits  {step}: waiting for a build"),
+                &format!("  waits     {step}: waiting for a build"),
             );
         }
         if let Some(cancelling) = cancelling(operation) {
@@ -130,7 +149,7 @@ impl Watcher {
             && !operation.has_ended()
             && let Some(progress) = progress_now(operation)
         {
-            let line = format!("         {}", progress_line(progress));
+            let line = format!("            {}", progress_line(progress));
             self.once(&line, &line);
         }
         for rollout in operation.rollouts.iter().filter(|_| !operation.has_ended()) {
@@ -138,7 +157,7 @@ impl Watcher {
             for lines in [vec![stands], rollout_view::paused(rollout, &operation.id)] {
                 let shown = lines
                     .iter()
-                    .map(|line| Line::new(Style::Plain, format!("         {line}")));
+                    .map(|line| Line::new(Style::Plain, format!("            {line}")));
                 self.lines_once(&lines.concat(), &shown.collect::<Vec<_>>());
             }
         }
@@ -159,7 +178,7 @@ impl Watcher {
                     .map(|plan| format!(": {}", counts(&json!(plan))))
                     .unwrap_or_default();
                 let text = format!(
-                    "  {mark:<6} {}{plan} ({})",
+                    "  {mark:<9} {}{plan} ({})",
                     step.name,
                     duration_text(step.started_at, ended)
                 );
@@ -169,7 +188,8 @@ impl Watcher {
         if operation.waits_for_decision() {
             let changes = operation.plan.iter().flat_map(plan_lines);
             let changes = changes.map(|line| format!("           {line}"));
-            let decide = decide(operation).map(|line| format!("  {line}"));
+            let decide = decide(operation, self.may.unwrap_or(Decision::UNKNOWN));
+            let decide = decide.into_iter().map(|line| format!("  {line}"));
             let lines = changes.chain(decide).map(|line| Line::new(Style::Plain, line));
             self.lines_once("approval", &lines.collect::<Vec<_>>());
         }
@@ -313,6 +333,7 @@ mod tests {
             printed: BTreeSet::new(),
             bar: Some(ProgressBar::hidden()),
             began: Arc::default(),
+            may: None,
         };
         watcher.move_line(operation);
         let message = watcher.bar.as_ref().expect("a bar").message();

@@ -49,7 +49,7 @@ impl fmt::Display for Approval {
 
 /// A text that says no [`Approval`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("is none of never, when_destroying and always")]
+#[error("is unknown")]
 pub struct InvalidApproval;
 
 impl FromStr for Approval {

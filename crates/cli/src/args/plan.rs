@@ -62,6 +62,9 @@ pub struct Approve {
     /// Comment, recorded with the approval
     #[arg(long)]
     pub comment: Option<String>,
+    /// Watch the operation until it ends
+    #[arg(long)]
+    pub wait: bool,
 }
 
 #[derive(Debug, Args)]

@@ -116,8 +116,8 @@ fn values(schema: &[Variable], given: &Map<String, Value>) -> Result<Values, Err
         }
     }
     let checked = variable::check(schema, &Map::new(), &values).map_err(|errors| Error::Refused {
-        title: "The values are not valid".to_owned(),
-        detail: "give values that are, with `--var NAME=VALUE` or `--var-file FILE`".to_owned(),
+        title: "A value is not valid".to_owned(),
+        detail: "correct it with `--var NAME=VALUE` or `--var-file FILE`".to_owned(),
         errors,
     })?;
     Ok((checked, made_up))

@@ -4,6 +4,7 @@ use reqwest::Method;
 use semver::Version;
 use serde_json::{Map, Value, json};
 use slipway_api_types::DeprecateVersion;
+use slipway_model::name::Name;
 
 use crate::args::{BlueprintCommand, BlueprintRef, Folder, Variables};
 use crate::author::check::{self, Checked};
@@ -91,6 +92,7 @@ pub async fn run(command: BlueprintCommand, global: &Global, output: Output) -> 
                 readme: bundle::readme(&folder.folder, folder.top())?,
                 draft,
             };
+            let before = known_digest(&client, &name, &version).await;
             let (mut value, unchecked) =
                 blueprints::publish(&client, &folder.folder, folder.top(), (&name, &version), &beside).await?;
             print_notes(&unchecked, output);
@@ -100,18 +102,33 @@ pub async fn run(command: BlueprintCommand, global: &Global, output: Output) -> 
             if !warnings.is_empty() {
                 value["warnings"] = warnings.into();
             }
-            output.answer(&value, |value| {
-                let version = format!("{}@{}", text_at(value, "name"), text_at(value, "version"));
-                format!(
-                    "published {}{version} ({})\nNext: {}",
-                    if draft { "the draft " } else { "" },
-                    text_at(value, "digest"),
-                    hint::command(&format!("stack create NAME --blueprint {version}"))
-                )
-            });
+            output.answer(&value, |value| publication(value, before.as_deref(), draft));
             Ok(())
         }
     }
+}
+
+/// The digest of a version that is published for good. It only adds to what is said: if the version cannot be read, there is none.
+async fn known_digest(client: &Client, name: &Name, version: &Version) -> Option<String> {
+    let path = format!("/v1/blueprints/{name}/versions/{version}");
+    let known: Option<Value> = client.find(&path).await.ok().flatten();
+    let known = known.filter(|known| known["draft"] != true)?;
+    known["digest"].as_str().map(str::to_owned)
+}
+
+/// That a version was published, or was before with the same files.
+fn publication(value: &Value, before: Option<&str>, draft: bool) -> String {
+    let version = format!("{}@{}", text_at(value, "name"), text_at(value, "version"));
+    let digest = text_at(value, "digest");
+    let done = if draft {
+        format!("published the draft {version}")
+    } else if before == Some(digest.as_str()) {
+        format!("the same files were published before as {version}")
+    } else {
+        format!("published {version}")
+    };
+    let next = hint::command(&format!("stack create NAME --blueprint {version}"));
+    format!("{done} ({digest})\nNext: {next}")
 }
 
 async fn list(client: &Client, output: Output) -> Result<(), Error> {

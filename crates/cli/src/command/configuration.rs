@@ -80,7 +80,9 @@ impl Change {
     }
 
     fn lines(&self, noun: &str) -> String {
+        let is_known = self.before.as_ref().is_some_and(|before| before.record.is_object());
         let change = |(name, (before, after)): (&String, &(Value, Value))| match (before, after) {
+            (Value::Null, after) if is_known => format!("\n  {name}: left out -> {after}"),
             (Value::Null, after) => format!("\n  {name}: {after}"),
             (before, Value::Null) => format!("\n  {name}: {before} -> left out"),
             (before, after) => format!("\n  {name}: {before} -> {after}"),

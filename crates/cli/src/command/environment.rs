@@ -1,6 +1,6 @@
 //! `slipway environment`
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use slipway_model::count::counted;
 use slipway_model::environment::Environment;
 
@@ -43,7 +43,12 @@ pub async fn run(command: EnvironmentCommand, client: &Client, output: Output) -
         }
         EnvironmentCommand::Put { name, request } => {
             let object = object_in(&request)?;
-            configuration::put(&ENVIRONMENTS, name.as_str(), &request, object, client, output).await
+            let forbidden = self_approval_forbidden(&object);
+            configuration::put(&ENVIRONMENTS, name.as_str(), &request, object, client, output).await?;
+            if let Some(forbidden) = forbidden {
+                output.note(forbidden);
+            }
+            Ok(())
         }
         EnvironmentCommand::Delete { name } => {
             configuration::delete(&ENVIRONMENTS, name.as_str(), client, output).await
@@ -53,6 +58,15 @@ pub async fn run(command: EnvironmentCommand, client: &Client, output: Output) -
             configuration::import(&ENVIRONMENTS, &files, dry_run, client, output).await
         }
     }
+}
+
+/// That a default policy overrules `self_approval`, in an environment that is protected besides.
+fn self_approval_forbidden(environment: &Map<String, Value>) -> Option<&'static str> {
+    let is_set = |name: &str| environment.get(name) == Some(&Value::Bool(true));
+    (is_set("protected") && is_set("self_approval")).then_some(
+        "note: requesters still cannot approve in this environment, because it is protected: the default policy \
+         `approver-is-not-the-requester` forbids it. Replace the policy to permit it.",
+    )
 }
 
 /// An environment as people read it.
@@ -97,6 +111,17 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn protected_environment_notes_that_self_approval_is_forbidden() {
+        let noted = |protected: bool, self_approval: bool| {
+            let environment = json!({"protected": protected, "self_approval": self_approval});
+            self_approval_forbidden(environment.as_object().expect("an object")).is_some()
+        };
+        assert!(noted(true, true));
+        assert!(!noted(true, false) && !noted(false, true));
+        assert!(self_approval_forbidden(&Map::new()).is_none());
+    }
 
     #[test]
     fn environment_shows_every_rule_of_its_approvals() {

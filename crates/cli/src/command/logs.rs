@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::operation_of::shown_operation;
 use crate::output::{Output, moment, text_at};
 use crate::stack_id::stack_id;
+use crate::stack_view::{has_requested_release, lacks_release, no_release, release_create};
 
 /// How far back the log of a service is read unless the caller says it.
 const RECENT: SignedDuration = SignedDuration::from_mins(10);
@@ -77,12 +78,25 @@ async fn of_service(logs: &Logs, service: &Name, client: &Client, output: Output
         }
         if !logs.follow && !read.more {
             if !has_lines {
-                output.note(&no_lines(service, since, Timestamp::now()));
+                // It only adds to the empty log: if the stack cannot be read, the time range says enough.
+                let shown: Option<Value> = client.get(&format!("/v1/stacks/{stack}")).await.ok();
+                let why = shown.as_ref().and_then(|shown| never_ran(shown, service));
+                output.note(&why.unwrap_or_else(|| no_lines(service, since, Timestamp::now())));
             }
             return Ok(());
         }
         place = Some(("after", read.after));
     }
+}
+
+/// That a service does not run yet, because no release of its stack was requested.
+fn never_ran(stack: &Value, service: &Name) -> Option<String> {
+    let name = format!("{}/{}", text_at(stack, "environment"), text_at(stack, "name"));
+    let is_new = lacks_release(stack) && !has_requested_release(stack);
+    is_new.then(|| {
+        let (why, release) = (no_release(stack), release_create(&name));
+        format!("The service `{service}` does not run yet. {why}: {release}")
+    })
 }
 
 /// That a service printed nothing in a time, and how to read more.
@@ -186,6 +200,22 @@ mod tests {
             no_lines(&"web".parse().expect("a name"), until - RECENT, until),
             "The service `web` printed no line from 2026-11-30T00:00:00Z to 2026-11-30T00:10:00Z. Read a longer time with `--since 24h`."
         );
+    }
+
+    #[test]
+    fn service_without_a_release_is_said_not_to_run() {
+        let service: Name = "web".parse().expect("a name");
+        let mut stack = json!({
+            "environment": "live", "name": "shop", "services": ["web"], "current_release": null, "last_release": 0,
+        });
+        assert_eq!(
+            never_ran(&stack, &service).as_deref(),
+            Some(
+                "The service `web` does not run yet. The stack has no release yet: slipway release create live/shop --image SERVICE=IMAGE"
+            )
+        );
+        stack["last_release"] = json!(1);
+        assert_eq!(never_ran(&stack, &service), None);
     }
 
     #[test]

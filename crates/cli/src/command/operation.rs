@@ -5,24 +5,27 @@ use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
 use slipway_api_types::{CallerView, Operation, Release};
+use slipway_model::count::counted_as;
 use slipway_model::operation::{OperationKind, OperationStatus};
 
 use crate::args::{OperationCommand, OperationList, Wait};
 use crate::client::{Client, with_query};
 use crate::command::{logs, plan};
+use crate::decision::Decision;
 use crate::error::Error;
 use crate::harmless::in_a_line;
 use crate::hint;
 use crate::operation_end::{leaves_a_stack, next_steps, result_of, still_exists};
 use crate::operation_of::{Wanted, operation_of, shown_operation};
 use crate::operation_text::{
-    approvals, cancelling, decide, drift_line, drift_lines, duration_text, failure_line, plan_lines, read, rejected,
-    step_status, steps, title, ways,
+    approvals, cancelled, cancelling, decide, drift_line, drift_lines, duration_text, error, failure_line, plan_lines,
+    read, rejected, step_status, steps, title, ways,
 };
 use crate::output::{Output, moment, text_at};
 use crate::plan_view::counts;
+use crate::queue_place::queue_place;
 use crate::stack_id::stack_id;
-use crate::stack_view::{lacks_release, release_create, repair};
+use crate::stack_view::{lacks_release, no_release, release_create, repair};
 use crate::watch::watch;
 
 /// The statuses of operations in progress, as the API expects them.
@@ -47,18 +50,26 @@ pub async fn run(command: OperationCommand, client: &Client, output: Output) -> 
             let id = shown_operation(&operation, client, output).await?;
             let value: Value = client.get(&format!("/v1/operations/{id}")).await?;
             let operation = read(&value)?;
-            let (release, next) = if output.is_data() {
-                (None, Vec::new())
+            if output.is_data() {
+                output.data(&value);
+                return Ok(());
+            }
+            let release = release_of(&operation, client).await;
+            let may = if operation.waits_for_decision() {
+                Decision::about(&operation.id, client).await
             } else {
-                (
-                    release_of(&operation, client).await,
-                    next_steps(&operation, client).await,
-                )
+                None
             };
-            output.answer(&value, |_| {
-                let shown = [vec![sheet(&operation, release.as_ref())], next].concat();
-                shown.join("\n")
-            });
+            let may = may.unwrap_or(Decision::UNKNOWN);
+            let queued = Box::pin(queue_place(&operation, client)).await;
+            output.say(&sheet(&operation, release.as_ref(), queued.as_deref(), may));
+            let is_done = operation.status == OperationStatus::Succeeded;
+            if is_done && Box::pin(still_exists(&operation, client)).await.is_err() {
+                output.say("stack      destroyed since this operation");
+            }
+            for line in next_steps(&operation, client).await {
+                output.say(&line);
+            }
             Ok(())
         }
         OperationCommand::Watch { operation } => {
@@ -74,7 +85,7 @@ pub async fn run(command: OperationCommand, client: &Client, output: Output) -> 
             let id = operation_of(&operation, Wanted::NotEnded, client).await?;
             let path = format!("/v1/operations/{id}/cancel");
             let value: Value = client.send(Method::POST, &path, &json!({})).await?;
-            let text = sheet(&read(&value)?, None);
+            let text = cancelled(&read(&value)?);
             output.answer(&value, |_| text);
             Ok(())
         }
@@ -93,12 +104,13 @@ async fn list_of(list: OperationList, client: &Client, output: Output) -> Result
     } else {
         None
     };
+    let is_mine = |operation: &Value| {
+        let caller = caller.as_ref();
+        caller.is_none_or(|caller| operation["requested_by"] == *caller.name)
+    };
     items.retain(|operation| {
         let is_of_status = list.status.is_none_or(|status| operation["status"] == status.as_str());
-        let is_mine = caller
-            .as_ref()
-            .is_none_or(|caller| operation["requested_by"] == *caller.name);
-        is_of_status && is_mine && is_since(operation, earliest)
+        is_of_status && is_mine(operation) && is_since(operation, earliest)
     });
     let mut columns = COLUMNS.to_vec();
     if own_stack || list.status.is_some() || earliest.is_some() {
@@ -115,6 +127,15 @@ async fn list_of(list: OperationList, client: &Client, output: Output) -> Result
         "There is no such operation.".to_owned()
     };
     output.table(&items, &columns, &empty);
+    if lists_live && !output.is_data() {
+        let queued = of_all_stacks(&[OperationStatus::Queued.as_str()], None, client).await?;
+        let queued = queued.iter().filter(|&operation| is_mine(operation)).count();
+        if queued > 0 {
+            let queued = counted_as(queued, "more operation is queued", "more operations are queued");
+            let list = hint::command("operation list --status queued");
+            output.note(&format!("{queued}: {list}"));
+        }
+    }
     Ok(())
 }
 
@@ -178,15 +199,6 @@ async fn release_of(operation: &Operation, client: &Client) -> Option<Release> {
     client.get(&path).await.ok()
 }
 
-/// Behind which operation it is queued, to be said after it. If the stack cannot be read, its position alone.
-async fn queued(operation: &Operation, client: &Client) -> Option<String> {
-    let position = operation.position?;
-    let stack: Option<Value> = client.get(&operation.links.stack).await.ok();
-    let active = stack.as_ref().and_then(|stack| stack["active_operation"].as_str());
-    let behind = active.map(|active| format!(" behind {active}")).unwrap_or_default();
-    Some(format!(", queued{behind} at position {position}"))
-}
-
 /// Says which operation a request started, and watches it to its end if the caller waits.
 pub async fn started(client: &Client, output: Output, value: &Value, wait: Wait) -> Result<(), Error> {
     let operation = read(value)?;
@@ -194,8 +206,9 @@ pub async fn started(client: &Client, output: Output, value: &Value, wait: Wait)
         let queued = if output.is_data() {
             None
         } else {
-            queued(&operation, client).await
+            Box::pin(queue_place(&operation, client)).await
         };
+        let queued = queued.map(|place| format!(", queued at {place}"));
         output.answer(value, |_| {
             format!(
                 "{} of {} ({}) is operation {}{}\nWatch it: {}",
@@ -256,7 +269,7 @@ async fn outcome(client: &Client, output: Output, operation: &Operation) -> Resu
         output.say(&format!("  The stack stays failed until {what} succeeds: {repair}"));
     } else if lacks_release(&stack) {
         let release = release_create(&name);
-        output.say(&format!("  No release of the stack has succeeded: {release}"));
+        output.say(&format!("  {}: {release}", no_release(&stack)));
     }
     for part in ["endpoints", "notes"] {
         for (name, value) in stack[part].as_object().into_iter().flatten() {
@@ -274,8 +287,8 @@ fn output_json(output: Output, value: &Value) {
     }
 }
 
-/// An operation as people read it, with the images of its release.
-fn sheet(operation: &Operation, release: Option<&Release>) -> String {
+/// An operation as people read it, with the images of its release and its place in the queue.
+fn sheet(operation: &Operation, release: Option<&Release>, queued: Option<&str>, may: Decision) -> String {
     let mut lines = vec![
         format!("operation  {}", operation.id),
         format!("kind       {}", title(operation)),
@@ -301,11 +314,7 @@ fn sheet(operation: &Operation, release: Option<&Release>) -> String {
     );
     lines.extend(rejected(operation).map(|rejected| format!("             {rejected}")));
     lines.extend(cancelling(operation).map(|cancelling| format!("             {cancelling}")));
-    lines.extend(
-        operation
-            .position
-            .map(|position| format!("queue      position {position}")),
-    );
+    lines.extend(queued.map(|place| format!("queue      {place}")));
     if let Some(plan) = &operation.plan {
         lines.push(format!("plan       {}", counts(&json!(plan))));
         lines.extend(plan_lines(plan).map(|line| format!("             {line}")));
@@ -323,14 +332,9 @@ fn sheet(operation: &Operation, release: Option<&Release>) -> String {
     }
     lines.extend(approvals(operation).map(|approval| format!("approved   {}", in_a_line(&approval))));
     if operation.waits_for_decision() {
-        lines.extend(decide(operation));
+        lines.extend(decide(operation, may));
     }
-    lines.extend(
-        operation
-            .error
-            .as_ref()
-            .map(|error| format!("error      {}", in_a_line(&failure_line(error)))),
-    );
+    lines.extend(error(operation).map(|error| format!("error      {}", in_a_line(&failure_line(error)))));
     lines.extend(ways(operation));
     lines.join("\n")
 }
@@ -350,9 +354,10 @@ mod tests {
             "links": {"self": "/v1/operations/op-1", "stack": "/v1/stacks/lusab-babad", "logs": "/v1/operations/op-1/logs"},
         }))
         .expect("an operation");
-        assert!(sheet(&operation, None).contains("slipway reject op-1"));
+        let shown = |operation: &Operation| sheet(operation, None, None, Decision::UNKNOWN);
+        assert!(shown(&operation).contains("slipway reject op-1"));
         operation.decision = Some(PlanDecision::Rejected);
-        let text = sheet(&operation, None);
+        let text = shown(&operation);
         assert!(
             text.contains("its plan was rejected: the workflow ends it now"),
             "{text}"
@@ -360,7 +365,7 @@ mod tests {
         assert!(!text.contains("slipway reject"), "{text}");
         operation.status = OperationStatus::Discarded;
         operation.ended_at = Some(operation.created_at);
-        assert!(!sheet(&operation, None).contains("ends it now"));
+        assert!(!shown(&operation).contains("ends it now"));
     }
 
     #[test]
@@ -379,8 +384,9 @@ mod tests {
             "links": {"self": "/v1/stacks/lusab-babad/releases/4", "stack": "/v1/stacks/lusab-babad", "operation": "/v1/operations/op-1"},
         }))
         .expect("a release");
-        let text = sheet(&operation, Some(&release));
+        let text = sheet(&operation, Some(&release), Some("position 2"), Decision::UNKNOWN);
         assert!(text.contains("kind       release 4\n"), "{text}");
+        assert!(text.contains("\nqueue      position 2"), "{text}");
         assert!(
             text.contains("images     api = api@sha256:1\n           web = web@sha256:2"),
             "{text}"

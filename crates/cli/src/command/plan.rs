@@ -2,20 +2,23 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use slipway_api_types::{ApprovePlan, Items, Permissions, RejectPlan, SheetDocument};
+use slipway_api_types::{ApprovePlan, Items, RejectPlan, SheetDocument};
 use slipway_model::id::OperationId;
 use slipway_model::operation::OperationStatus;
 
 use crate::args::{Approve, OperationRef, Reject, ShowPlan};
 use crate::client::{Client, read_as, with_query};
 use crate::confirm::{self, can_ask};
+use crate::decision::Decision;
 use crate::error::Error;
 use crate::hint;
+use crate::operation_end::result_of;
 use crate::operation_of::{Wanted, operation_of};
 use crate::operation_text::{approved, read, title_with_stack};
 use crate::output::{Line, Output, Style, text_at};
 use crate::plan_view;
 use crate::sheet_view;
+use crate::watch::watch;
 
 /// Shows a whole plan, or the part that the filters leave.
 pub async fn show(command: ShowPlan, client: &Client, output: Output) -> Result<(), Error> {
@@ -82,19 +85,12 @@ pub async fn sheet(operation: &OperationRef, client: &Client, output: Output) ->
 
 /// How the caller decides about the sheet. Nothing if the server does not say what the caller may do.
 async fn decide(id: &OperationId, hash: &str, client: &Client) -> Vec<Line> {
-    let permitted: Option<Permissions> = client.get(&format!("/v1/permissions?operation={id}")).await.ok();
-    let Some(Permissions { actions }) = permitted else {
+    let Some(may) = Decision::about(id.as_str(), client).await else {
         return Vec::new();
     };
-    let may = |action: &str| actions.iter().any(|permitted| permitted == action);
-    let approve = if may("approve") {
-        hint::command(&format!("approve {id} --sheet {hash}"))
-    } else {
-        let why = hint::command(&format!("can-i approve --operation {id}"));
-        format!("not permitted. Reason: {why}")
-    };
-    let reject = may("reject").then(|| hint::command(&format!("reject {id}")));
-    let reject = reject.map(|reject| format!("reject       {reject} --reason …"));
+    let approve = may.approval(id.as_str(), &format!("approve {id} --sheet {hash}"));
+    let reject = may.reject.then(|| hint::command(&format!("reject {id}")));
+    let reject = reject.map(|reject| format!("reject       {reject} --reason \"WHY\""));
     let steps = [Some(format!("approve      {approve}")), reject];
     steps
         .into_iter()
@@ -116,9 +112,17 @@ pub async fn approve(command: Approve, client: &Client, output: Output) -> Resul
         comment: command.comment,
     };
     let value: Value = client.send(Method::POST, &path, &body).await?;
-    let text = approved(&read(&value)?);
-    output.answer(&value, |_| text);
-    Ok(())
+    let operation = read(&value)?;
+    if !command.wait {
+        output.answer(&value, |_| approved(&operation));
+        return Ok(());
+    }
+    output.say(&format!("approved: {} ({id})", title_with_stack(&operation)));
+    let (value, operation) = Box::pin(watch(client, id.as_str(), output)).await?;
+    if output.is_data() {
+        output.data(&value);
+    }
+    result_of(&operation, client).await
 }
 
 /// Rejects the plan of an operation.

@@ -14,13 +14,14 @@ use super::operation::started;
 use crate::args::{StackCommand, StackCreate, StackList, StackUpdate, Subscribe, Variables};
 use crate::client::Client;
 use crate::confirm::{ask, can_ask};
+use crate::decision::Decision;
 use crate::error::Error;
 use crate::images::by_service;
 use crate::json_file::{object_in, variables_in};
 use crate::output::{Line, Output, Style, text_at};
 use crate::settings::Settings;
 use crate::stack_id::{operations_of, stack_id};
-use crate::stack_needs::needs;
+use crate::stack_needs::{needs, waiting};
 use crate::stack_note::note;
 use crate::stack_view::sheet;
 
@@ -40,7 +41,12 @@ pub async fn run(command: StackCommand, settings: &Settings, client: &Client, ou
             let needs = if output.is_data() {
                 Vec::new()
             } else {
-                needs(&value, &operations_of(&value, client).await)
+                let operations = operations_of(&value, client).await;
+                let may = match waiting(&value, &operations) {
+                    Some(operation) => Decision::about(&operation.id, client).await,
+                    None => None,
+                };
+                needs(&value, &operations, may.unwrap_or(Decision::UNKNOWN))
             };
             output.answer(&value, |stack| sheet(stack, &needs));
             let version = (text_at(&value, "blueprint.name"), text_at(&value, "blueprint.version"));

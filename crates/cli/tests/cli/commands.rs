@@ -90,8 +90,8 @@ fn a_stack_lives_by_the_command_line_alone() {
     assert_eq!(code(&created), 0, "{lines}{}", complaint(&created));
     for line in [
         "provision of first",
-        "done   Plan",
-        "done   Review plan: 1 to add",
+        "done      Plan",
+        "done      Review plan: 1 to add",
         "provision of first succeeded in",
     ] {
         assert!(lines.contains(line), "{line}: {lines}");
@@ -124,6 +124,8 @@ fn a_stack_lives_by_the_command_line_alone() {
         "There are no stacks. Create one with `slipway stack create`."
     );
     destroyed_stack_is_found(&server, &id);
+    let shown = printed(&server.slipway(&["operation", "show", operation]));
+    assert!(shown.contains("destroyed since this operation"), "{shown}");
     let watched = server.slipway(&["operation", "watch", operation]);
     assert_eq!(code(&watched), 3, "{}", complaint(&watched));
     assert!(printed(&watched).contains("before this watch"), "{}", printed(&watched));
@@ -175,7 +177,7 @@ fn destroyed_stack_is_found(server: &Server, id: &str) {
     );
     let opened = server.slipway(&["open", id, "--no-browser"]);
     assert!(
-        code(&opened) == 2 && complaint(&opened).contains("was destroyed"),
+        code(&opened) == 3 && complaint(&opened).contains("was destroyed"),
         "{}",
         complaint(&opened)
     );
@@ -335,7 +337,7 @@ fn unreadable_input_is_named_with_place_and_remedy() {
         ),
         (
             &["stack", "list", "--query", "[?a=="],
-            "at character 6 of `[?a==`; write",
+            "the expression `[?a==` ends too early; write",
         ),
         (
             &["aws", "ecs", "ListClusters", "{a"],

@@ -88,6 +88,7 @@ fn environments_are_exported_and_imported_whole() {
 
     let mut changed = live();
     changed["protected"] = true.into();
+    changed["self_approval"] = true.into();
     changed["variables"] = Value::Null;
     changed["external_id"] = "fedcba9876543210".into();
     let changed = folder.file("live.json", &changed.to_string());
@@ -95,6 +96,7 @@ fn environments_are_exported_and_imported_whole() {
     assert_eq!(code, 0, "{text}");
     for line in [
         "protected: false -> true",
+        "self_approval: left out -> true",
         "variables: {\"vpc\":\"vpc-1\"} -> left out",
         "external_id: \"(hidden)\" -> \"(hidden)\"",
         "wrote 1 environment\n",

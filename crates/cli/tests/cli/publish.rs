@@ -175,7 +175,7 @@ fn server_takes_providers_from_a_given_folder() {
     let blueprint = top.path().join("blueprints/queue");
     let (blueprint, within) = (blueprint.to_string_lossy(), top.path().to_string_lossy());
     let outside = server.slipway(&["blueprint", "publish", &blueprint]);
-    assert_eq!(code(&outside), 3);
+    assert_eq!(code(&outside), 6);
     assert!(said(&outside).contains("--within FOLDER"), "{}", said(&outside));
     let published = server.slipway(&["blueprint", "publish", &blueprint, "--within", &within]);
     // Below a note: the command has no providers.

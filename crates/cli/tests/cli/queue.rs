@@ -60,12 +60,19 @@ async fn simultaneous_requests_to_a_stack_queue_in_the_order_of_their_answers() 
 fn queue_is_visible(server: &Server, first: &str) {
     let printed = |args: &[&str]| String::from_utf8_lossy(&server.slipway(args).stdout).into_owned();
     let update = printed(&["stack", "update", "crowded", "--var", "n=99", "--no-wait"]);
-    let place = format!("queued behind {first} at position {}", REQUESTS + 1);
-    assert!(update.contains(&place), "{update}");
+    let place = format!("queued at position {}; provision", REQUESTS + 1);
+    let waits = format!("{first} waits for an approval: slipway sheet {first}");
+    assert!(update.contains(&place) && update.contains(&waits), "{update}");
     let shown = printed(&["stack", "show", "crowded"]);
     assert!(
         shown.contains("queue        1. update op-") && shown.contains(&format!("{}. update op-", REQUESTS + 1)),
         "{shown}"
+    );
+    let list = server.slipway(&["operation", "list"]);
+    let noted = String::from_utf8_lossy(&list.stderr);
+    assert!(
+        noted.contains("more operations are queued: slipway operation list --status queued"),
+        "{noted}"
     );
     let listed = printed(&["stack", "list"]);
     assert!(

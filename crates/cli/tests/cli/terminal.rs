@@ -103,7 +103,7 @@ async fn interrupt_ends_the_watch_and_not_the_operation() {
     let server = Server::start();
     server.publish("notes", "1.0.0", NOTES).await;
     let create = ["stack", "create", "slow", "--blueprint", "notes", "--var", "seconds=5"];
-    let (code, shown) = on_terminal(&server, &create, &[["done   Plan", "\u{3}"]]);
+    let (code, shown) = on_terminal(&server, &create, &[["done      Plan", "\u{3}"]]);
     assert_eq!(code, Some(130), "{shown}");
     assert!(
         shown.contains("continues") && shown.contains("slipway operation watch op-"),
@@ -145,9 +145,12 @@ async fn stack_stands_for_its_operation() {
         code == Some(7) && shown.contains("was not approved, and still waits"),
         "{code:?} {shown}"
     );
-    let (code, shown) = on_terminal(&server, &["approve", "shop"], &[["Only `yes` approves it:", "yes\n"]]);
+    let approve = ["approve", "shop", "--wait"];
+    let (code, shown) = on_terminal(&server, &approve, &[["Only `yes` approves it:", "yes\n"]]);
     assert!(
-        code == Some(0) && shown.contains("You approve the sheet sha256:"),
+        code == Some(0)
+            && shown.contains("You approve the sheet sha256:")
+            && shown.contains("provision of shop succeeded"),
         "{code:?} {shown}"
     );
     server.succeeded(&operation).await;
@@ -189,7 +192,7 @@ async fn stack_stands_for_its_operation() {
     );
     let several = server.slipway(&["operation", "cancel", "shop"]);
     assert!(
-        several.status.code() == Some(2) && text(&several).contains("have not ended: name one of op-"),
+        several.status.code() == Some(2) && text(&several).contains("have not ended: name one of\n  op-"),
         "{}",
         text(&several)
     );

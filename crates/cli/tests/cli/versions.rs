@@ -26,6 +26,11 @@ fn drafts_and_deprecated_versions_are_marked_and_explained() {
         text(&server.slipway(&args))
     };
     assert!(publish(1, "1.0.0", &[]).starts_with("published disk@1.0.0"));
+    let again = publish(1, "1.0.0", &[]);
+    assert!(
+        again.starts_with("the same files were published before as disk@1.0.0 (sha256:"),
+        "{again}"
+    );
     assert!(publish(2, "2.0.0", &["--draft"]).starts_with("published the draft disk@2.0.0"));
     let replaced = publish(3, "2.0.0", &["--draft"]);
     assert!(replaced.starts_with("published the draft disk@2.0.0"), "{replaced}");

@@ -261,7 +261,7 @@ fn cycle_is_a_finding_and_is_not_published() {
         top.path(),
         &["blueprint", "publish", "web", "--as", "web@1.0.0"],
     );
-    assert_eq!(code(&published), Some(3), "{}", text(&published.stdout));
+    assert_eq!(code(&published), Some(6), "{}", text(&published.stdout));
     assert!(
         text(&published.stderr).contains("Cycle: "),
         "{}",
