@@ -12,7 +12,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use slipway_api_types::Items;
 use slipway_model::problem::FieldProblem;
 
@@ -54,6 +54,30 @@ pub struct Client {
     access: Arc<Access>,
     /// Whether a watch has reported that the server is busy: one that stays busy would be reported with each poll.
     reported_busy: Arc<AtomicBool>,
+}
+
+/// The fields that name a resource of the API; each has one of them.
+const NAMES: [&str; 4] = ["id", "name", "account", "number"];
+
+/// A resource of the API, with every field that the server gives it: a newer one may have more.
+#[derive(Deserialize)]
+#[serde(try_from = "Map<String, Value>")]
+struct Resource(Value);
+
+impl TryFrom<Map<String, Value>> for Resource {
+    type Error = String;
+
+    fn try_from(fields: Map<String, Value>) -> Result<Self, Self::Error> {
+        let is_name = |name: &&str| {
+            let value = fields.get(*name);
+            value.is_some_and(|value| value.is_string() || value.is_u64())
+        };
+        if NAMES.iter().any(is_name) {
+            Ok(Self(fields.into()))
+        } else {
+            Err(format!("missing one of the fields `{}`", NAMES.join("`, `")))
+        }
+    }
 }
 
 /// What has to be so for a request to change something.
@@ -117,6 +141,12 @@ impl Client {
         self.call(Method::GET, path, None, Condition::None).await
     }
 
+    /// Reads a resource to show it.
+    pub async fn resource(&self, path: &str) -> Result<Value, Error> {
+        let Resource(value) = self.get(path).await?;
+        Ok(value)
+    }
+
     /// Reads a resource that is no JSON.
     pub async fn text(&self, path: &str) -> Result<String, Error> {
         let answer = self.exchange(Method::GET, path, None, Condition::None).await?;
@@ -163,7 +193,7 @@ impl Client {
             let answer = self.exchange(Method::GET, path, None, Condition::None).await;
             let wanted = match &answer {
                 Ok(answer) if answer.is_for_now() => Some(answer.pause(pause)),
-                Err(Error::Unreachable { .. }) => Some(pause),
+                Err(Error::Unreachable { .. } | Error::Unanswered { .. }) => Some(pause),
                 _ => None,
             };
             let Some(wanted) = wanted.filter(|wanted| start.elapsed().saturating_add(*wanted) < PATIENCE) else {
@@ -242,13 +272,22 @@ impl Client {
         loop {
             let mut parts = query.to_vec();
             parts.extend(cursor.map(|cursor| ("cursor", cursor)));
-            let page: Items<Value> = self.get(&with_query(path, &parts)).await?;
+            let page = self.page(path, &parts).await?;
             items.extend(page.items);
             match page.next {
                 Some(next) => cursor = Some(next),
                 None => return Ok(items),
             }
         }
+    }
+
+    /// A page of a list. The query has the cursor.
+    pub async fn page(&self, path: &str, query: &[(&str, String)]) -> Result<Items<Value>, Error> {
+        let page: Items<Resource> = self.get(&with_query(path, query)).await?;
+        Ok(Items {
+            items: page.items.into_iter().map(|Resource(value)| value).collect(),
+            next: following(path, query, page.next)?,
+        })
     }
 
     async fn call<T: DeserializeOwned>(
@@ -281,18 +320,19 @@ impl Client {
         condition: Condition,
     ) -> Result<Answer, Error> {
         let (is_change, request) = (method != Method::GET, format!("{method} {path}"));
+        let unanswered = |source: reqwest::Error| Error::Unanswered {
+            request: request.clone(),
+            server: self.server.clone(),
+            source: Box::new(source),
+        };
         let unreachable = |source: reqwest::Error| {
             // What was sent may have been carried out.
-            let is_open = is_change && !source.is_connect() && !source.is_builder();
-            let (server, source) = (self.server.clone(), Box::new(source));
-            if is_open {
-                Error::Unanswered {
-                    request: request.clone(),
-                    server,
-                    source,
-                }
-            } else {
-                Error::Unreachable { server, source }
+            if is_change && !source.is_connect() && !source.is_builder() {
+                return unanswered(source);
+            }
+            Error::Unreachable {
+                server: self.server.clone(),
+                source: Box::new(source),
             }
         };
         let mut builder = self.http.request(method, format!("{}{path}", self.server));
@@ -311,7 +351,7 @@ impl Client {
         Ok(Answer {
             status: answer.status(),
             retry_after: seconds.and_then(|text| text.parse().ok()).map(Duration::from_secs),
-            text: answer.text().await.map_err(unreachable)?,
+            text: answer.text().await.map_err(unanswered)?,
         })
     }
 }
@@ -342,7 +382,7 @@ fn busy(status: StatusCode) -> String {
 
 fn read_answer<T: DeserializeOwned>(request: String, answer: &Answer, access: &Access) -> Result<T, Error> {
     let Answer { status, text, .. } = answer;
-    let unexpected = || Error::UnexpectedAnswer {
+    let unexpected = |request| Error::UnexpectedAnswer {
         request,
         status: status.as_u16(),
         answer: text.chars().take(ANSWER_SHOWN).collect(),
@@ -350,7 +390,10 @@ fn read_answer<T: DeserializeOwned>(request: String, answer: &Answer, access: &A
     if status.is_success() {
         // An answer without a body says no more than that it is done.
         let text = if text.is_empty() { "null" } else { text };
-        return serde_json::from_str(text).map_err(|_| unexpected());
+        return match serde_json::from_str::<Value>(text).map(serde_json::from_value::<T>) {
+            Ok(read) => read.map_err(|error| incomplete(request, &error.to_string())),
+            Err(_) => Err(unexpected(request)),
+        };
     }
     match serde_json::from_str::<Problem>(text) {
         Ok(problem) if status.is_client_error() => Err(serde_json::from_value(problem.missing).map_or_else(
@@ -367,16 +410,32 @@ fn read_answer<T: DeserializeOwned>(request: String, answer: &Answer, access: &A
             said: said(text),
             remedy: access.remedy(),
         }),
-        _ => Err(unexpected()),
+        _ => Err(unexpected(request)),
+    }
+}
+
+/// That an answer is JSON, and not what the API answers. The reason may quote it.
+fn incomplete(request: String, reason: &str) -> Error {
+    Error::IncompleteAnswer {
+        request,
+        what: reason.chars().take(ANSWER_SHOWN).collect(),
     }
 }
 
 /// Reads what the answer to a `GET` of this path has to have. It may have more, from a newer server.
 pub fn read_as<T: DeserializeOwned>(path: &str, answer: &Value) -> Result<T, Error> {
-    T::deserialize(answer).map_err(|error| Error::IncompleteAnswer {
-        request: format!("GET {path}"),
-        what: error.to_string(),
-    })
+    T::deserialize(answer).map_err(|error| incomplete(format!("GET {path}"), &error.to_string()))
+}
+
+/// The cursor of the next page; none after the last one. A page that is followed by itself would be read for ever.
+pub fn following(path: &str, query: &[(&str, String)], next: Option<String>) -> Result<Option<String>, Error> {
+    let is_cursor = |name: &str| ["cursor", "after"].contains(&name);
+    let mut sent = query.iter().filter(|(name, _)| is_cursor(name));
+    if sent.any(|(_, cursor)| next.as_ref() == Some(cursor)) {
+        let reason = "its field `next` is the cursor of the same page";
+        return Err(incomplete(format!("GET {path}"), reason));
+    }
+    Ok(next)
 }
 
 /// The message of API Gateway's rejection.

@@ -147,3 +147,89 @@ async fn change_whose_answer_is_lost_is_not_known_to_have_failed() {
     let text = sent.expect_err("a failure").to_string();
     assert!(text.contains("not known whether the request was carried out"), "{text}");
 }
+
+#[tokio::test]
+async fn list_that_does_not_fit_is_incomplete() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let answers = &[
+        "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{}",
+        "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{\"items\":[\"a\"],\"next\":null}",
+        "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{\"items\":[{\"note\":1}],\"next\":null}",
+    ];
+    let client = answering(0, answers).await;
+    for reason in [
+        "missing field `items`",
+        "invalid type: string \"a\"",
+        "missing one of the fields `id`, `name`, `account`, `number`",
+    ] {
+        let error = client.list("/v1/stacks", &[]).await.expect_err("no list");
+        let said = format!("the server's answer to GET /v1/stacks is incomplete: {reason}");
+        assert_eq!(error.exit_code(), 4);
+        assert!(error.to_string().starts_with(&said), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn shown_resource_has_a_name_and_keeps_its_fields() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let answers = &[
+        "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{}",
+        "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{\"number\":3,\"newer\":true}",
+    ];
+    let client = answering(0, answers).await;
+    let error = client.resource("/v1/stacks/shop").await.expect_err("no stack");
+    assert_eq!(error.exit_code(), 4);
+    let shown = client.resource("/v1/stacks/shop/releases/3").await.expect("a release");
+    assert_eq!(shown, serde_json::json!({"number": 3, "newer": true}));
+}
+
+#[tokio::test]
+async fn page_that_is_followed_by_itself_ends_the_list() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let page = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{\"items\":[],\"next\":\"same\"}";
+    let answers: &'static [&'static str] = vec![page, page].leak();
+    let client = answering(0, answers).await;
+    let error = client.list("/v1/stacks", &[]).await.expect_err("no end");
+    assert_eq!(error.exit_code(), 4);
+    assert!(
+        error.to_string().contains("`next` is the cursor of the same page"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn read_whose_answer_is_cut_off_says_so() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let answers = &[
+        "HTTP/1.1 200 OK\r\ncontent-length: 200\r\nconnection: close\r\n\r\n{\"items\":",
+        "HTTP/1.1 200 OK\r\ncontent-length: 200\r\nconnection: close\r\n\r\n{\"items\":",
+        "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n[]",
+    ];
+    let client = answering(0, answers).await;
+    let read: Result<Value, Error> = client.get("/v1/stacks").await;
+    let error = read.expect_err("half an answer");
+    assert_eq!(error.exit_code(), 4);
+    let text = error.to_string();
+    assert!(
+        text.starts_with("failed to read the answer to GET /v1/stacks from http://"),
+        "{text}"
+    );
+    assert!(
+        text.ends_with("check the network and the proxies before the server"),
+        "{text}"
+    );
+    let watched: Result<Value, Error> = client.watch("/v1/operations/op-1", |_| ()).await;
+    assert_eq!(watched.expect("the next answer"), serde_json::json!([]));
+}
+
+#[test]
+fn quoted_part_of_a_wrong_answer_is_short() {
+    let text = format!(r#"{{"items":["{}"]}}"#, "a".repeat(10_000));
+    let read = read_answer::<Items<Resource>>(
+        "GET /v1/stacks".to_owned(),
+        &answer(StatusCode::OK, &text),
+        &Access::Open,
+    );
+    let error = read.map(|page| page.next).expect_err("no resource");
+    assert!(error.to_string().len() < 1_000, "{error}");
+}

@@ -174,8 +174,8 @@ pub enum Error {
         #[source]
         source: Box<reqwest::Error>,
     },
-    /// The answer to a change was lost.
-    #[error("failed to read the answer to {request} from {server}: {}", not_known(request))]
+    /// The answer was lost.
+    #[error("failed to read the answer to {request} from {server}: {}", unanswered(request))]
     Unanswered {
         /// The request.
         request: String,
@@ -323,6 +323,16 @@ fn unexpected(request: &str, status: u16) -> Cow<'static, str> {
         "try again in a minute; if that does not help, see the log of the server".into()
     } else {
         "check that the address is that of Slipway (`--endpoint`, SLIPWAY_ENDPOINT or the profile)".into()
+    }
+}
+
+/// What to do if an answer is cut off, or if none arrives to a change.
+fn unanswered(request: &str) -> Cow<'static, str> {
+    if request.starts_with("GET ") {
+        "it was cut off; try again, and if that does not help, check the network and the proxies before the server"
+            .into()
+    } else {
+        not_known(request).into()
     }
 }
 

@@ -1,12 +1,12 @@
 //! The operation that a command means: named by its ID, or by its stack.
 
 use serde_json::Value;
-use slipway_api_types::{Items, Missing, MissingKind};
+use slipway_api_types::{Missing, MissingKind};
 use slipway_model::count::counted_as;
 use slipway_model::id::{OperationId, StackId};
 
 use crate::args::{OperationRef, StackRef};
-use crate::client::{Client, with_query};
+use crate::client::Client;
 use crate::error::Error;
 use crate::hint;
 use crate::output::{Output, text_at};
@@ -67,7 +67,7 @@ async fn of_stack(id: &StackId, wanted: Wanted, client: &Client) -> Result<Seen,
     let (mut seen, mut cursor) = (Seen::default(), None::<String>);
     loop {
         let query: Vec<_> = cursor.take().into_iter().map(|cursor| ("cursor", cursor)).collect();
-        let page: Items<Value> = client.get(&with_query(&path, &query)).await?;
+        let page = client.page(&path, &query).await?;
         let all_ended = page.items.last().is_none_or(is_behind_all);
         seen.take(page.items, wanted);
         cursor = page.next;

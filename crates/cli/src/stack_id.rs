@@ -1,13 +1,13 @@
 //! The stack that a command names, and its operations.
 
 use serde_json::Value;
-use slipway_api_types::{Items, Missing, MissingKind, Operation};
+use slipway_api_types::{Missing, MissingKind, Operation};
 use slipway_model::id::StackId;
 use slipway_model::operation::OperationKind;
 use slipway_model::stack::StackStatus;
 
 use crate::args::StackRef;
-use crate::client::{Client, with_query};
+use crate::client::Client;
 use crate::error::Error;
 use crate::operation_text::read;
 use crate::output::text_at;
@@ -57,7 +57,7 @@ async fn destroyed(mut query: Vec<(&str, String)>, client: &Client) -> Option<Va
     query.push(("status", StackStatus::Destroyed.to_string()));
     query.push(("limit", "100".to_owned()));
     for _ in 0..10 {
-        let page: Items<Value> = client.get(&with_query("/v1/stacks", &query)).await.ok()?;
+        let page = client.page("/v1/stacks", &query).await.ok()?;
         if let Some(newest) = page.items.into_iter().next() {
             return Some(newest);
         }

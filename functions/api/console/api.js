@@ -215,6 +215,7 @@ export async function all(path, shape, query, signal, { most = 20_000, seen } = 
   do {
     /** @type {import('./types').Page<T>} */
     const part = await get(path, page(shape), { limit: 100, ...query, cursor }, signal);
+    if (cursor && part.next === cursor) throw new Problem({ status: 502, title: 'The answer is incomplete', detail: 'Its field next is the cursor of the same page.' });
     items.push(...part.items);
     cursor = part.next ?? undefined;
     seen?.(items, !cursor);

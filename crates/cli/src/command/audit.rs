@@ -10,7 +10,7 @@ use slipway_model::count::counted;
 use slipway_store::audit::index_of;
 
 use crate::args::{AuditCommand, StackRef};
-use crate::client::{Client, with_query};
+use crate::client::{Client, following, with_query};
 use crate::error::Error;
 use crate::harmless::harmless;
 use crate::json_file::object_in;
@@ -92,7 +92,7 @@ async fn list(query: &[(&str, String)], limit: usize, client: &Client, output: O
             // On standard error, for programs as well: what is printed are the records.
             tracing::error!("{}", harmless(&warning));
         }
-        match page.next {
+        match following("/v1/audit", &query, page.next)? {
             Some(next) => cursor = Some(next),
             None => break,
         }
@@ -175,15 +175,14 @@ async fn require_whole_lists(client: &Client) -> Result<(), Error> {
 /// The records of a chain up to a number, and those beyond it. In a chain without a head, there should be none: any that there are count
 /// as up to it.
 async fn records_of(chain: u8, last: u64, client: &Client) -> Result<(Vec<Stored>, Vec<Stored>), Error> {
+    let path = format!("/v1/audit/chains/{chain}");
     let (mut all, mut cursor) = (Vec::new(), None::<String>);
     loop {
         let mut query = vec![("limit", PAGE.to_string())];
         query.extend(cursor.take().map(|cursor| ("cursor", cursor)));
-        let page: Items<Stored> = client
-            .get(&with_query(&format!("/v1/audit/chains/{chain}"), &query))
-            .await?;
+        let page: Items<Stored> = client.get(&with_query(&path, &query)).await?;
         all.extend(page.items);
-        match page.next {
+        match following(&path, &query, page.next)? {
             Some(next) => cursor = Some(next),
             None => break,
         }

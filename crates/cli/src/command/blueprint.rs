@@ -2,6 +2,7 @@
 
 use reqwest::Method;
 use semver::Version;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use slipway_api_types::DeprecateVersion;
 use slipway_model::name::Name;
@@ -10,7 +11,7 @@ use crate::args::{BlueprintCommand, BlueprintRef, Folder, Variables};
 use crate::author::check::{self, Checked};
 use crate::author::{Providers, init, migrations, sarif, test};
 use crate::bundle;
-use crate::client::Client;
+use crate::client::{Client, following, with_query};
 use crate::command::stack::values_of;
 use crate::error::Error;
 use crate::global::Global;
@@ -148,7 +149,7 @@ async fn shown(blueprint: &BlueprintRef, client: &Client) -> Result<Value, Error
         Some(version) => format!("/v1/blueprints/{}/versions/{version}", blueprint.name),
         None => format!("/v1/blueprints/{}", blueprint.name),
     };
-    client.get(&path).await
+    client.resource(&path).await
 }
 
 /// The version that is named.
@@ -307,15 +308,22 @@ fn draft_column(items: &[Value]) -> Option<(&'static str, &'static str)> {
     has_draft.then_some(("status", "mark"))
 }
 
+/// The versions of a blueprint on a page of it.
+#[derive(Deserialize)]
+struct Versions {
+    history: Vec<Map<String, Value>>,
+    next: Option<String>,
+}
+
 /// Lists the versions of a blueprint, newest first, with the stacks that were made from each.
 async fn versions(name: &str, client: &Client, output: Output) -> Result<(), Error> {
     let path = format!("/v1/blueprints/{name}");
     let (mut versions, mut cursor) = (Vec::new(), None::<String>);
     loop {
         let query: Vec<_> = cursor.take().into_iter().map(|cursor| ("cursor", cursor)).collect();
-        let page: Value = client.get(&crate::client::with_query(&path, &query)).await?;
-        versions.extend(page["history"].as_array().cloned().unwrap_or_default());
-        cursor = page["next"].as_str().map(str::to_owned);
+        let page: Versions = client.get(&with_query(&path, &query)).await?;
+        versions.extend(page.history.into_iter().map(Value::Object));
+        cursor = following(&path, &query, page.next)?;
         if cursor.is_none() {
             break;
         }

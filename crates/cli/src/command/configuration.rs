@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 
 use reqwest::Method;
 use serde_json::{Map, Value, json};
+use slipway_api_types::ConfiguredItems;
 use slipway_model::count::counted;
 use slipway_model::fields::Fields;
 use slipway_model::problem::FieldProblem;
 
-use crate::client::{Client, Condition, with_query};
+use crate::client::{Client, Condition, following, with_query};
 use crate::error::Error;
 use crate::json_file::object_in;
 use crate::output::Output;
@@ -237,15 +238,18 @@ async fn all(kind: &Kind, client: &Client) -> Result<(BTreeMap<String, There>, V
     let (mut there, mut unreadable) = (BTreeMap::new(), Vec::new());
     let mut query = Vec::new();
     loop {
-        let page: Value = client.get(&with_query(kind.path, &query)).await?;
-        for item in page["items"].as_array().into_iter().flatten() {
-            let name = item[kind.key].as_str().unwrap_or_default().to_owned();
-            there.insert(name, known(kind, item));
+        let page: ConfiguredItems<Value> = client.get(&with_query(kind.path, &query)).await?;
+        for item in &page.items {
+            // A record without it would be compared and exported as none.
+            let name = item[kind.key].as_str().ok_or_else(|| Error::IncompleteAnswer {
+                request: format!("GET {}", kind.path),
+                what: format!("an item has no field `{}`", kind.key),
+            })?;
+            there.insert(name.to_owned(), known(kind, item));
         }
-        let names = page["unreadable"].as_array().into_iter().flatten();
-        unreadable.extend(names.filter_map(Value::as_str).map(ToOwned::to_owned));
-        match page["next"].as_str() {
-            Some(next) => query = vec![("cursor", next.to_owned())],
+        unreadable.extend(page.unreadable);
+        match following(kind.path, &query, page.next)? {
+            Some(next) => query = vec![("cursor", next)],
             None => return Ok((there, unreadable)),
         }
     }

@@ -37,7 +37,7 @@ pub async fn run(command: EnvironmentCommand, client: &Client, output: Output) -
             Ok(())
         }
         EnvironmentCommand::Show { name } => {
-            let environment: Value = client.get(&format!("{}/{name}", ENVIRONMENTS.path)).await?;
+            let environment = client.resource(&format!("{}/{name}", ENVIRONMENTS.path)).await?;
             output.answer(&environment, sheet);
             Ok(())
         }

@@ -103,7 +103,9 @@ async fn next(
     let path = with_query("/v1/notifications", query);
     loop {
         match client.watch(&path, |trouble| output.note(trouble)).await {
-            Err(error @ Error::Unreachable { .. }) if follows => tracing::warn!("{error}; trying again"),
+            Err(error @ (Error::Unreachable { .. } | Error::Unanswered { .. })) if follows => {
+                tracing::warn!("{error}; trying again");
+            }
             answer => return answer,
         }
     }

@@ -9,7 +9,7 @@ use slipway_model::count::counted_as;
 use slipway_model::operation::{OperationKind, OperationStatus};
 
 use crate::args::{OperationCommand, OperationList, Wait};
-use crate::client::{Client, with_query};
+use crate::client::Client;
 use crate::command::{logs, plan};
 use crate::decision::Decision;
 use crate::error::Error;
@@ -182,11 +182,10 @@ async fn of_stack(stack: &str, earliest: Option<Timestamp>, client: &Client) -> 
     let (mut items, mut cursor) = (Vec::new(), None::<String>);
     loop {
         let query: Vec<_> = cursor.take().into_iter().map(|cursor| ("cursor", cursor)).collect();
-        let page: Value = client.get(&with_query(&path, &query)).await?;
-        let more = page["items"].as_array().cloned().unwrap_or_default();
-        let is_enough = more.last().is_some_and(|oldest| !is_since(oldest, earliest));
-        items.extend(more);
-        cursor = page["next"].as_str().map(str::to_owned);
+        let page = client.page(&path, &query).await?;
+        let is_enough = page.items.last().is_some_and(|oldest| !is_since(oldest, earliest));
+        items.extend(page.items);
+        cursor = page.next;
         if cursor.is_none() || is_enough {
             return Ok(items);
         }

@@ -7,7 +7,7 @@ use slipway_model::id::OperationId;
 use slipway_model::operation::OperationStatus;
 
 use crate::args::{Approve, OperationRef, Reject, ShowPlan};
-use crate::client::{Client, read_as, with_query};
+use crate::client::{Client, following, read_as, with_query};
 use crate::confirm::{self, can_ask};
 use crate::decision::Decision;
 use crate::error::Error;
@@ -35,16 +35,15 @@ pub async fn show(command: ShowPlan, client: &Client, output: Output) -> Result<
         .collect();
     let shown: Value = client.get(&format!("/v1/operations/{id}")).await?;
     read(&shown)?;
+    let path = format!("/v1/operations/{id}/plan");
     let (mut items, mut after) = (Vec::new(), None::<String>);
     loop {
         let mut query = filters.clone();
         query.push(("limit", "100".to_owned()));
         query.extend(after.take().map(|after| ("after", after)));
-        let page: Items<Value> = client
-            .get(&with_query(&format!("/v1/operations/{id}/plan"), &query))
-            .await?;
+        let page: Items<Value> = client.get(&with_query(&path, &query)).await?;
         items.extend(page.items);
-        after = page.next;
+        after = following(&path, &query, page.next)?;
         if after.is_none() {
             break;
         }

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use slipway_api_types::PutPolicy;
+use slipway_api_types::{Decision, Policies, Policy, PutPolicy};
 use slipway_model::count::counted_as;
 
 use crate::args::{CanI, PolicyCommand};
-use crate::client::{Client, Condition, with_query};
+use crate::client::{Client, Condition, read_as, with_query};
 use crate::error::Error;
 use crate::hint;
 use crate::json_file::object_in;
@@ -21,7 +21,7 @@ const POLICIES: &str = "/v1/policies";
 pub async fn run(command: PolicyCommand, client: &Client, output: Output) -> Result<(), Error> {
     match command {
         PolicyCommand::List => {
-            let policies: Value = client.get(POLICIES).await?;
+            let policies = stored(POLICIES, client).await?;
             let items = items(&policies);
             let rows: Vec<Value> = items.iter().map(row).collect();
             let columns = [
@@ -39,8 +39,10 @@ pub async fn run(command: PolicyCommand, client: &Client, output: Output) -> Res
             Ok(())
         }
         PolicyCommand::Show { name } => {
-            let policy: Value = client.get(&format!("{POLICIES}/{name}")).await?;
-            output.answer(&policy, |policy| text_at(policy, "text"));
+            let path = format!("{POLICIES}/{name}");
+            let policy: Value = client.get(&path).await?;
+            let read: Policy = read_as(&path, &policy)?;
+            output.answer(&policy, |_| read.text);
             Ok(())
         }
         PolicyCommand::Put { name, file } => {
@@ -59,13 +61,13 @@ pub async fn run(command: PolicyCommand, client: &Client, output: Output) -> Res
                 .map(|revision| ("revision", revision.to_string()))
                 .into_iter()
                 .collect();
-            let policies: Value = client.get(&with_query(POLICIES, &query)).await?;
+            let policies = stored(&with_query(POLICIES, &query), client).await?;
             output.answer(&policies, exported);
             Ok(())
         }
         PolicyCommand::Import { files } => {
             let texts: Result<Vec<String>, Error> = files.iter().map(|file| text_in(file)).collect();
-            let before: Value = client.get(POLICIES).await?;
+            let before = stored(POLICIES, client).await?;
             // A change made since then is not overwritten.
             let condition = Condition::Revision(before["revision"].as_u64().unwrap_or_default());
             let body = json!({ "text": texts?.join("\n") });
@@ -107,20 +109,34 @@ pub async fn can_i(question: CanI, client: &Client, output: Output) -> Result<()
         ("blueprint", question.blueprint.map(|one| one.to_string())),
     ];
     query.extend(named.into_iter().filter_map(|(name, value)| Some((name, value?))));
-    let decision: Value = client.get(&with_query("/v1/can-i", &query)).await?;
-    output.answer(&decision, |decision| {
-        let policies = decision["policies"].as_array().into_iter().flatten();
-        let policies: Vec<&str> = policies.filter_map(Value::as_str).collect();
-        match decision["reason"].as_str() {
-            None => format!("yes: {}", policies.join(", ")),
-            Some(reason) => format!("no: {reason}"),
-        }
-    });
-    if decision["allowed"] == true {
+    let path = with_query("/v1/can-i", &query);
+    let answer: Value = client.get(&path).await?;
+    let decision: Decision = read_as(&path, &answer)?;
+    output.answer(&answer, |_| verdict(&decision));
+    if decision.allowed {
         Ok(())
     } else {
         Err(Error::NotPermitted)
     }
+}
+
+/// A decision as people read it.
+fn verdict(decision: &Decision) -> String {
+    if decision.allowed {
+        format!("yes: {}", decision.policies.join(", "))
+    } else {
+        format!(
+            "no: {}",
+            decision.reason.as_deref().unwrap_or("the server gives no reason")
+        )
+    }
+}
+
+/// Reads the policies. Another answer would be exported as an empty backup.
+async fn stored(path: &str, client: &Client) -> Result<Value, Error> {
+    let policies: Value = client.get(path).await?;
+    let _: Policies = read_as(path, &policies)?;
+    Ok(policies)
 }
 
 fn items(policies: &Value) -> &[Value] {
@@ -191,4 +207,56 @@ fn text_in(file: &Path) -> Result<String, Error> {
         path: file.to_owned(),
         source,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{Json, Router};
+
+    use super::*;
+    use crate::access::Access;
+    use crate::output::Format;
+
+    #[tokio::test]
+    async fn answer_that_does_not_fit_is_no_policies_and_no_decision() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let app = Router::new().fallback(|| async { Json(json!({})) });
+        tokio::spawn(async { axum::serve(listener, app).await });
+        let client = Client::new(&format!("http://{address}"), Access::Open).expect("a client");
+        let output = Output::new(Format::Json, None);
+        for command in [
+            PolicyCommand::List,
+            PolicyCommand::Export { revision: None },
+            PolicyCommand::Show {
+                name: "rules".parse().expect("a name"),
+            },
+        ] {
+            let error = run(command, &client, output).await.expect_err("no policies");
+            assert_eq!(error.exit_code(), 4, "{error}");
+        }
+        let question = CanI {
+            action: "read".to_owned(),
+            stack: None,
+            operation: None,
+            environment: None,
+            blueprint: None,
+        };
+        let error = can_i(question, &client, output).await.expect_err("no decision");
+        assert_eq!(error.exit_code(), 4, "{error}");
+        assert!(error.to_string().contains("missing field `allowed`"), "{error}");
+    }
+
+    #[test]
+    fn verdict_is_that_of_the_decision() {
+        let decision = |allowed: bool, reason: Option<&str>| Decision {
+            allowed,
+            policies: vec!["owner".to_owned()],
+            reason: reason.map(str::to_owned),
+        };
+        assert_eq!(verdict(&decision(true, Some("why"))), "yes: owner");
+        assert_eq!(verdict(&decision(false, Some("why"))), "no: why");
+        assert_eq!(verdict(&decision(false, None)), "no: the server gives no reason");
+    }
 }

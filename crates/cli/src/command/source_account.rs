@@ -35,7 +35,7 @@ pub async fn run(command: SourceAccountCommand, client: &Client, output: Output)
             Ok(())
         }
         SourceAccountCommand::Show { account } => {
-            let shown: Value = client.get(&format!("{}/{account}", SOURCE_ACCOUNTS.path)).await?;
+            let shown = client.resource(&format!("{}/{account}", SOURCE_ACCOUNTS.path)).await?;
             output.answer(&shown, |shown| {
                 let field = |name: &str| format!("{name:<14}{}", text_at(shown, name));
                 [
@@ -82,4 +82,36 @@ fn asked_for(record: SourceAccountRecord) -> Result<Map<String, Value>, Error> {
     object.extend(record.description.map(|text| ("description".to_owned(), json!(text))));
     object.extend(record.results.map(|bus| ("results".to_owned(), json!(bus))));
     Ok(object)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{Json, Router};
+
+    use super::*;
+    use crate::access::Access;
+    use crate::output::Format;
+
+    #[tokio::test]
+    async fn answer_that_does_not_fit_is_not_exported() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        for (answer, reason) in [
+            (json!({}), "missing field `items`"),
+            (
+                json!({"items": [{}], "unreadable": [], "next": null}),
+                "no field `account`",
+            ),
+        ] {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+            let address = listener.local_addr().expect("an address");
+            let app = Router::new().fallback(move || async move { Json(answer) });
+            tokio::spawn(async { axum::serve(listener, app).await });
+            let client = Client::new(&format!("http://{address}"), Access::Open).expect("a client");
+            let output = Output::new(Format::Json, None);
+            let exported = run(SourceAccountCommand::Export, &client, output).await;
+            let error = exported.expect_err("no source accounts");
+            assert_eq!(error.exit_code(), 4, "{error}");
+            assert!(error.to_string().contains(reason), "{error}");
+        }
+    }
 }

@@ -37,7 +37,7 @@ pub async fn run(command: StackCommand, settings: &Settings, client: &Client, ou
         StackCommand::List(filters) => list(filters, client, output).await,
         StackCommand::Show { stack } => {
             let stack = stack_id(&stack, client).await?;
-            let value: Value = client.get(&format!("/v1/stacks/{stack}")).await?;
+            let value = client.resource(&format!("/v1/stacks/{stack}")).await?;
             let needs = if output.is_data() {
                 Vec::new()
             } else {
@@ -95,7 +95,7 @@ async fn confirm_destroy(path: &str, client: &Client, output: Output) -> Result<
         let what = "failed to confirm the destroy: this is not a terminal. Repeat it with `--yes`";
         return Err(Error::Usage(what.to_owned()));
     }
-    let stack: Value = client.get(path).await?;
+    let stack = client.resource(path).await?;
     let name = text_at(&stack, "name");
     let question = format!(
         "Destroy the stack {name} ({}) of {} {} in the environment {}, with all its resources? Type its name:",
@@ -172,7 +172,7 @@ async fn change(update: StackUpdate, stack: &StackId, client: &Client, output: O
         .map(|(service, _)| service.as_str());
     let unsubscribed = update.unsubscribe.iter().map(Name::as_str);
     check_apart(("--subscribe", subscribed), ("--unsubscribe", unsubscribed))?;
-    let stack: Value = client.get(&format!("/v1/stacks/{stack}")).await?;
+    let stack = client.resource(&format!("/v1/stacks/{stack}")).await?;
     let version = match &update.version {
         Some(version) => version.to_string(),
         None => text_at(&stack, "blueprint.version"),
