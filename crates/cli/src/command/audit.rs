@@ -163,7 +163,7 @@ async fn require_whole_lists(client: &Client) -> Result<(), Error> {
             if let Some(ForgedRecord { item, why }) = page.forged.into_iter().next() {
                 return Err(Error::ForgedAudit { item, why });
             }
-            match page.next {
+            match following("/v1/audit", &query, page.next)? {
                 Some(next) => cursor = Some(next),
                 None => break,
             }

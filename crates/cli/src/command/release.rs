@@ -84,7 +84,9 @@ pub async fn run(command: ReleaseCommand, client: &Client, output: Output) -> Re
         }
         ReleaseCommand::Show { stack, number } => {
             let stack = stack_id(&stack, client).await?;
-            let value: Value = client.get(&format!("/v1/stacks/{stack}/releases/{number}")).await?;
+            let value = client
+                .resource(&format!("/v1/stacks/{stack}/releases/{number}"))
+                .await?;
             let failure = if output.is_data() {
                 None
             } else {

@@ -224,7 +224,7 @@ fn by_service_of(subscribe: Subscribe) -> Result<Map<String, Value>, Error> {
 }
 
 async fn newest_version(client: &Client, blueprint: &str) -> Result<String, Error> {
-    let value: Value = client.get(&format!("/v1/blueprints/{blueprint}")).await?;
+    let value = client.resource(&format!("/v1/blueprints/{blueprint}")).await?;
     let version = text_at(&value, "version");
     if value["draft"] == true {
         return Err(Error::Usage(format!(
