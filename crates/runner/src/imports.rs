@@ -106,26 +106,19 @@ pub(crate) async fn plan(
         left -= 1;
         let tried = search.with(&group);
         let mut ended = attempt(folder, &tried, &run).await?;
+        let mut before = Vec::new();
         if !ended.status.success() {
             // Without an error it was killed, say, and without an import none is the cause.
             if ended.report.errors.is_empty() || tried.is_empty() {
                 return Ok((ended, Resources::new()));
             }
+            // Its files replaced those of the plan before it.
             last = None;
-            if !search.has_planned_without {
-                let without = attempt(folder, &Resources::new(), &run).await?;
-                if !without.status.success() {
-                    return Ok((without, Resources::new()));
-                }
-                search.has_planned_without = true;
-                // Until now, none was accepted.
-                last = Some(without);
+            before = blamed(&ended.report.errors, &tried);
+            if group.len() == 1 || !before.is_empty() {
+                left -= 1;
+                ended = attempt(folder, &tried, &run).await?;
             }
-        }
-        let before = blamed(&ended.report.errors, &tried);
-        if !ended.status.success() && (group.len() == 1 || !before.is_empty()) {
-            left -= 1;
-            ended = attempt(folder, &tried, &run).await?;
         }
         if ended.status.success() {
             search.accepted = tried;
@@ -135,6 +128,15 @@ pub(crate) async fn plan(
         let Some(first) = ended.report.errors.first() else {
             return Ok((ended, Resources::new()));
         };
+        if !search.has_planned_without {
+            let without = attempt(folder, &Resources::new(), &run).await?;
+            if !without.status.success() {
+                return Ok((without, Resources::new()));
+            }
+            search.has_planned_without = true;
+            // Until now, none was accepted.
+            last = Some(without);
+        }
         let blamed = blamed(&ended.report.errors, &tried);
         let rejected = if before.is_empty() && blamed.is_empty() {
             search.halve(group, first)
