@@ -382,7 +382,7 @@ fn what_cannot_be_published_stops_all() {
     );
     write(&top.path().join("wrong/blueprint.json"), r#"{"version": "1.0.0"}"#);
     let refused = publish(&server, top.path(), &["--json"]);
-    assert_eq!(code(&refused), 3, "{}", said(&refused));
+    assert_eq!(code(&refused), 6, "{}", said(&refused));
     let printed: Value = serde_json::from_slice(&refused.stderr).expect("JSON");
     let fields: Vec<&Value> = printed["errors"]
         .as_array()
