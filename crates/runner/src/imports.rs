@@ -137,11 +137,11 @@ pub(crate) async fn plan(
             // Until now, none was accepted.
             last = Some(without);
         }
-        let blamed = blamed(&ended.report.errors, &tried);
+        let blamed = blamed_twice(blamed(&ended.report.errors, &tried), &before, &group);
         let rejected = if before.is_empty() && blamed.is_empty() {
             search.halve(group, first)
         } else {
-            search.reject(group, blamed_twice(blamed, &before))
+            search.reject(group, blamed)
         };
         if !rejected.is_empty() {
             // On the heap, as plans are.
@@ -282,12 +282,16 @@ fn blamed(errors: &[Diagnostic], tried: &Resources) -> Vec<(String, String)> {
 }
 
 /// The resources that errors name in a plan and in its repetition. If those of the first one named none, its group has one resource, and
-/// the repetition says more.
-fn blamed_twice(now: Vec<(String, String)>, before: &[(String, String)]) -> Vec<(String, String)> {
+/// the repetition may say more of this one: others were accepted before.
+fn blamed_twice(now: Vec<(String, String)>, before: &[(String, String)], group: &Resources) -> Vec<(String, String)> {
     let is_named = |address: &String| before.iter().any(|(named, _)| named == address);
-    let twice = now
-        .into_iter()
-        .filter(|(address, _)| before.is_empty() || is_named(address));
+    let twice = now.into_iter().filter(|(address, _)| {
+        if before.is_empty() {
+            group.contains_key(address)
+        } else {
+            is_named(address)
+        }
+    });
     twice.collect()
 }
 

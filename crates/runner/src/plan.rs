@@ -315,8 +315,8 @@ async fn run(
 ) -> Result<Ended, Error> {
     let mut out = std::ffi::OsString::from("-out=");
     out.push(folder.plan());
-    // A plan reads the state and writes nothing, and no other build is running: the lock was checked just now. If the state changes
-    // all the same, Terraform rejects the plan as stale.
+    // A plan reads the state and writes nothing. The lock was checked just now, and beside this build only one that plans may run. If the
+    // state changes all the same, Terraform rejects the plan as stale.
     let no_lock = "-lock=false".into();
     let mut arguments = vec!["-json".into(), "-input=false".into(), "-no-color".into(), no_lock, out];
     match kind {

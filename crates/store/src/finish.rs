@@ -251,7 +251,10 @@ impl Store {
         let mut writes = self.end_in_stack(operation, stack, end, now).await?;
         waits.ended_beside(operation, stack.status);
         stack.status = updating;
-        if let Some(place) = &mut stack.beside {
+        // Of an operation that lost its place, another one may have it by now.
+        if let Some(place) = &mut stack.beside
+            && place.operation.as_ref() == Some(&operation.id)
+        {
             place.operation = None;
         }
         // Also if nothing changes: an approval that was judged before this end meets the write, and is judged again by the sheet.

@@ -119,6 +119,24 @@ export function shapes(shared) {
     assert.deepEqual(page.wrong, []);
     await page.context().close();
   });
+
+  test('a stack is shown to those who may not read its operation in progress', async () => {
+    const { slipway, browser } = shared;
+    const page = await openPage(browser, { allowed: [/403/] });
+    await answerWith(page, () => 'text');
+    let denials = 0;
+    await page.route(/\/v1\/stacks\/lusab-babad$/, (route) => route.fulfill({ json: { ...answerAt('/v1/stacks/x', () => 'text'), active_operation: 'op-old' } }));
+    await page.route(/\/v1\/operations\/op-old$/, (route) => {
+      denials += 1;
+      return route.fulfill({ status: 403, contentType: 'application/problem+json', json: { status: 403, title: 'Not allowed', detail: 'No policy permits it.' } });
+    });
+    await visit(page, `${slipway.url}/console/stacks/lusab-babad`);
+    assert.equal(await page.locator('h1').innerText(), 'text');
+    for (let poll = 0; poll < 2; poll += 1) await page.waitForResponse(/\/v1\/stacks\/lusab-babad\/operations/);
+    assert.equal(denials, 1, 'each denial is recorded');
+    assert.deepEqual(page.wrong, []);
+    await page.context().close();
+  });
 }
 
 /** Opens a view one of whose answers has each of the wrong shapes. */

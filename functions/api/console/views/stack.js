@@ -1,7 +1,7 @@
 // A stack: what it is, what it runs, what happened to it, and what can be done.
 
 import * as actions from '../actions.js';
-import { get, repeat } from '../api.js';
+import { Problem, get, repeat } from '../api.js';
 import { encoded } from '../format.js';
 import { html } from '../html.js';
 import { announce, badge, card, empty, facts, operationPath, operationRow, when } from '../parts.js';
@@ -43,6 +43,8 @@ export default async function view({ params, signal, show, fail, title }) {
     blueprint = await get(`/v1/blueprints/${encoded(name)}/versions/${encoded(version)}`, BLUEPRINT, {}, signal).catch(() => null);
   };
 
+  /** @type {Set<string>} */
+  const denied = new Set();
   const load = async () => {
     const stack = await get(path, STACK, {}, signal);
     title(stack.name);
@@ -53,7 +55,7 @@ export default async function view({ params, signal, show, fail, title }) {
     const [releases, operations] = readable
       ? await Promise.all([actions.releases(params.id, signal), get(`${path}/operations`, page(OPERATION), { limit: most }, signal), readBlueprint(stack)])
       : [[], { items: [], next: null }, undefined];
-    const running = readable ? await inProgress(stack, operations.items, signal) : [];
+    const running = readable ? await inProgress(stack, operations.items, denied, signal) : [];
     redraw = () => show(readable ? whole(stack, releases, operations, running) : html`${head(stack)}${listed(stack)}`);
     redraw();
   };
@@ -130,10 +132,19 @@ export default async function view({ params, signal, show, fail, title }) {
   repeat(3_000, signal, load).catch(fail);
 }
 
-/** The operation in progress, and the one beside its waiting plan: newer ones may have pushed them from the list. @param {Stack} stack @param {Operation[]} newest @param {AbortSignal} signal @returns {Promise<Operation[]>} */
-async function inProgress({ active_operation: active, operation_beside: beside }, newest, signal) {
-  const ids = [active, beside].filter((id) => id !== null);
-  return Promise.all(ids.map((id) => newest.find((one) => one.id === id) ?? get(`/v1/operations/${encoded(id)}`, OPERATION, {}, signal)));
+/** The operation in progress, and the one beside its waiting plan: newer ones may have pushed them from the list. Who may read the stack may be denied one of them: it joins `denied`, because each denial is recorded. @param {Stack} stack @param {Operation[]} newest @param {Set<string>} denied @param {AbortSignal} signal @returns {Promise<Operation[]>} */
+async function inProgress({ active_operation: active, operation_beside: beside }, newest, denied, signal) {
+  const ids = [active, beside].filter((id) => id !== null).filter((id) => !denied.has(id));
+  const found = await Promise.all(ids.map(async (id) => {
+    try {
+      return newest.find((one) => one.id === id) ?? (await get(`/v1/operations/${encoded(id)}`, OPERATION, {}, signal));
+    } catch (error) {
+      if (!(error instanceof Problem && [403, 404].includes(error.status))) throw error;
+      denied.add(id);
+      return null;
+    }
+  }));
+  return found.filter((one) => one !== null);
 }
 
 /** @param {Stack} stack @param {unknown} [actions] */
