@@ -360,6 +360,8 @@ impl Api {
     /// Records an approval of the sheet as it is. An operation beside the plan that has ended meanwhile may have changed the sheet, so both
     /// are judged again then. The approvals before it count if the policies still permit them.
     async fn approve(&self, mut operation: Operation, approver: Approver<'_>) -> Result<Operation, Error> {
+        // Each attempt quotes the same hash, so there is one sheet to keep.
+        let mut is_kept = false;
         for attempt in 0..ATTEMPTS {
             Box::pin(self.judge_approvals(&mut operation)).await?;
             let mut decided = operation.clone();
@@ -368,7 +370,11 @@ impl Api {
                 .map_err(slipway_store::Error::from)?;
             if decided != operation {
                 // A repeated approval is of the sheet that it was of.
-                Box::pin(self.require_sheet(&operation, &decided, approver.sheet)).await?;
+                let sheet = Box::pin(self.require_sheet(&operation, &decided, approver.sheet)).await?;
+                if !is_kept {
+                    Box::pin(self.keep_sheet(&operation, &sheet)).await?;
+                    is_kept = true;
+                }
             }
             if let Some(approved) = Box::pin(self.store.try_approve(&operation, approver)).await? {
                 return Ok(approved);

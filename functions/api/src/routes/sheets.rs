@@ -75,18 +75,18 @@ pub(super) fn path(operation: &OperationId) -> String {
 }
 
 impl Api {
-    /// Rejects an approval that does not quote the sheet as it is now, and keeps that sheet. `approved` is the operation with the approval.
+    /// The sheet as it is now. Rejects an approval that does not quote it. `approved` is the operation with the approval.
     pub(super) async fn require_sheet(
         &self,
         operation: &Operation,
         approved: &Operation,
         quoted: Option<&Digest>,
-    ) -> Result<(), Error> {
+    ) -> Result<Sheet, Error> {
         let sheet = self.sheet(operation).await?;
         let hash = sheet.hash();
         if quoted == Some(&hash) {
             self.require_not_refused(approved).await?;
-            return self.keep_sheet(operation, &sheet).await.map(drop);
+            return Ok(sheet);
         }
         Err(Error::StaleSheet {
             is_missing: quoted.is_none(),
@@ -169,7 +169,7 @@ impl Api {
 
     /// Keeps a sheet under its hash, before a decision about it is recorded: later it cannot be computed again, because the stack and its
     /// environment change.
-    async fn keep_sheet(&self, operation: &Operation, sheet: &Sheet) -> Result<Digest, Error> {
+    pub(super) async fn keep_sheet(&self, operation: &Operation, sheet: &Sheet) -> Result<Digest, Error> {
         let (text, hash) = (canonical(&sheet.to_json()), sheet.hash());
         let key = artifact::sheet(operation, &hash);
         let put = self.s3.put_object().bucket(&self.artifacts_bucket).key(key);
