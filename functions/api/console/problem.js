@@ -20,7 +20,7 @@ const TITLES = {
 /** @param {unknown} error @returns {{title: string, text: string}} */
 function described(error) {
   if (error instanceof session.SignInNeeded) return { title: 'Something went wrong', text: error.message };
-  // What JavaScript calls a fault of the page helps nobody here. The browser's console has it.
+  // A fault of the page: the browser's console has the error of JavaScript, which does not help the user.
   if (!(error instanceof Problem)) return { title: 'Something went wrong', text: 'The console has a fault. Reload the page.' };
   if (error.status === 401 && session.enabled() && !session.wasAccepted()) {
     return { title: 'The API does not accept this sign-in', text: 'The identity provider signed you in, and the API rejected its token. An administrator compares OidcAudience, OidcScopes and OidcUserClaim with the token.' };
