@@ -54,10 +54,27 @@ fn an_answer_of_something_else_is_shown_as_it_is() {
     assert_eq!((error.exit_code(), error.to_string().contains("<html>")), (4, true));
 }
 
-/// A server that breaks the first connections, and then gives these answers, each on a connection of its own.
-async fn answering(broken: usize, answers: &'static [&'static str]) -> Client {
+/// A free port, and a client of the server there.
+async fn port() -> (TcpListener, Client) {
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
+    let client = Client::new(&format!("http://{address}"), Access::Open).expect("a client");
+    (listener, client)
+}
+
+impl Client {
+    /// A client of a server that answers so.
+    pub async fn of_server(server: axum::Router) -> Self {
+        let (listener, client) = port().await;
+        tokio::spawn(async { axum::serve(listener, server).await });
+        client
+    }
+}
+
+/// A server that breaks the first connections, and then gives these answers, each on a connection of its own.
+async fn answering(broken: usize, answers: &'static [&'static str]) -> Client {
+    let (listener, client) = port().await;
     tokio::spawn(async move {
         for _ in 0..broken {
             drop(listener.accept().await);
@@ -69,12 +86,11 @@ async fn answering(broken: usize, answers: &'static [&'static str]) -> Client {
             let _ = stream.write_all(answer.as_bytes()).await;
         }
     });
-    Client::new(&format!("http://{address}"), Access::Open).expect("a client")
+    client
 }
 
 #[tokio::test]
 async fn what_is_watched_is_asked_for_again_where_no_answer_comes() {
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let answers = &[
         "HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}",
         "HTTP/1.1 429 Too Many Requests\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}",
@@ -100,7 +116,6 @@ async fn what_is_watched_is_asked_for_again_where_no_answer_comes() {
 
 #[tokio::test]
 async fn server_that_does_not_answer_is_reported_once() {
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let answers = &["HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n[]"];
     let client = answering(3, answers).await;
     let mut reports = 0;
@@ -113,7 +128,6 @@ async fn server_that_does_not_answer_is_reported_once() {
 
 #[tokio::test]
 async fn throttled_change_is_sent_again_when_the_server_says() {
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let answers = &[
         "HTTP/1.1 429 Too Many Requests\r\nretry-after: 1\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}",
         "HTTP/1.1 202 Accepted\r\ncontent-length: 2\r\nconnection: close\r\n\r\n[]",
@@ -127,7 +141,6 @@ async fn throttled_change_is_sent_again_when_the_server_says() {
 
 #[tokio::test]
 async fn change_whose_answer_is_lost_is_not_known_to_have_failed() {
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let answers = &["HTTP/1.1 202 Accepted\r\ncontent-length: 200\r\nconnection: close\r\n\r\n{\"id\":"];
     let client = answering(0, answers).await;
     let sent: Result<Value, Error> = client.send(Method::POST, "/v1/stacks", &serde_json::json!({})).await;
@@ -150,7 +163,6 @@ async fn change_whose_answer_is_lost_is_not_known_to_have_failed() {
 
 #[tokio::test]
 async fn list_that_does_not_fit_is_incomplete() {
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let answers = &[
         "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{}",
         "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{\"items\":[\"a\"],\"next\":null}",
@@ -171,7 +183,6 @@ async fn list_that_does_not_fit_is_incomplete() {
 
 #[tokio::test]
 async fn shown_resource_has_a_name_and_keeps_its_fields() {
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let answers = &[
         "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{}",
         "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{\"number\":3,\"newer\":true}",
@@ -185,7 +196,6 @@ async fn shown_resource_has_a_name_and_keeps_its_fields() {
 
 #[tokio::test]
 async fn page_that_is_followed_by_itself_ends_the_list() {
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let page = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{\"items\":[],\"next\":\"same\"}";
     let answers: &'static [&'static str] = vec![page, page].leak();
     let client = answering(0, answers).await;
@@ -199,7 +209,6 @@ async fn page_that_is_followed_by_itself_ends_the_list() {
 
 #[tokio::test]
 async fn read_whose_answer_is_cut_off_says_so() {
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let answers = &[
         "HTTP/1.1 200 OK\r\ncontent-length: 200\r\nconnection: close\r\n\r\n{\"items\":",
         "HTTP/1.1 200 OK\r\ncontent-length: 200\r\nconnection: close\r\n\r\n{\"items\":",

@@ -14,6 +14,8 @@ mod decision;
 mod demo;
 mod endpoint;
 mod error;
+#[cfg(test)]
+mod example;
 mod files;
 mod global;
 mod guestbook;

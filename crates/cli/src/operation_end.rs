@@ -96,24 +96,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::access::Access;
+    use crate::example;
 
     fn operation(status: &str) -> Operation {
-        serde_json::from_value(json!({
-            "id": "op-1", "kind": "provision", "stack": {"id": "lusab-babad", "name": "shop"}, "environment": "live",
-            "status": status, "revision": 4, "created_at": "2026-11-30T00:00:00Z", "requested_by": "ann", "approvals": [],
-            "blueprint": {"name": "web", "version": "1.0.0"}, "steps": [], "rollouts": [], "ways_forward": [],
-            "links": {"self": "/v1/operations/op-1", "stack": "/v1/stacks/lusab-babad", "logs": "/v1/operations/op-1/logs",
-                "sheet": "/v1/operations/op-1/sheet"},
-        }))
-        .expect("an operation")
+        let mut record = example::record(&json!({"kind": "provision", "status": status}));
+        record["links"]["sheet"] = json!("/v1/operations/op-1/sheet");
+        serde_json::from_value(record).expect("an operation")
     }
 
     /// A client of a server with a stack of this status, and an operation that printed these lines.
     async fn client(status: &'static str, lines: &Value) -> Client {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = listener.local_addr().expect("an address");
         let stack = json!({
             "id": "lusab-babad", "status": status, "active_operation": null, "updated_at": "2026-11-30T01:00:00Z",
         });
@@ -126,8 +118,7 @@ mod tests {
                 get(move || async move { Json(operations) }),
             )
             .route("/v1/operations/op-1/logs", get(move || async move { Json(log) }));
-        tokio::spawn(async { axum::serve(listener, app).await });
-        Client::new(&format!("http://{address}"), Access::Open).expect("a client")
+        Client::of_server(app).await
     }
 
     #[tokio::test]

@@ -315,16 +315,12 @@ pub fn duration_text(from: Timestamp, to: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::example;
 
     fn waiting_update(approvals: &Value, required: u32) -> Operation {
-        serde_json::from_value(json!({
-            "id": "op-1", "kind": "update", "stack": {"id": "lusab-babad", "name": "shop"}, "environment": "live",
-            "status": "waiting_for_approval", "revision": 4, "created_at": "2026-11-30T00:00:00Z", "requested_by": "ann",
-            "approvals": approvals, "approvals_required": required, "blueprint": {"name": "web", "version": "1.0.0"},
-            "steps": [], "rollouts": [], "ways_forward": [],
-            "links": {"self": "/v1/operations/op-1", "stack": "/v1/stacks/lusab-babad", "logs": "/v1/operations/op-1/logs"},
+        example::operation(&json!({
+            "status": "waiting_for_approval", "approvals": approvals, "approvals_required": required,
         }))
-        .expect("an operation")
     }
 
     #[test]

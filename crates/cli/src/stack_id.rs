@@ -110,22 +110,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::access::Access;
+    use crate::example::record;
 
     /// Many releases have run beside it.
     #[tokio::test]
     async fn plan_that_waits_behind_a_page_is_read() {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = listener.local_addr().expect("an address");
-        let operation = |id: &str, kind: &str, status: &str| {
-            json!({
-                "id": id, "kind": kind, "stack": {"id": "lusab-babad", "name": "shop"}, "environment": "live", "status": status,
-                "revision": 4, "created_at": "2026-11-30T00:00:00Z", "requested_by": "ann", "approvals": [],
-                "blueprint": {"name": "web", "version": "1.0.0"}, "steps": [], "rollouts": [], "ways_forward": [],
-                "links": {"self": "/v1/operations/op-1", "stack": "/v1/stacks/lusab-babad", "logs": "/v1/operations/op-1/logs"},
-            })
-        };
+        let operation = |id: &str, kind: &str, status: &str| record(&json!({"id": id, "kind": kind, "status": status}));
         let page = json!({"items": [operation("op-2", "release", "running")], "next": "more"});
         let update = operation("op-1", "update", "waiting_for_approval");
         let app = Router::new()
@@ -134,8 +124,7 @@ mod tests {
                 get(move || async move { Json(page) }),
             )
             .route("/v1/operations/op-1", get(move || async move { Json(update) }));
-        tokio::spawn(async { axum::serve(listener, app).await });
-        let client = Client::new(&format!("http://{address}"), Access::Open).expect("a client");
+        let client = Client::of_server(app).await;
         let stack =
             json!({"id": "lusab-babad", "status": "updating", "active_operation": "op-1", "operation_beside": "op-2"});
         let ids: Vec<String> = operations_of(&stack, &client)

@@ -208,15 +208,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::example;
 
     fn operation(kind: &str, status: &str, error: &Value) -> Operation {
-        serde_json::from_value(json!({
-            "id": format!("op-{kind}"), "kind": kind, "stack": {"id": "lusab-babad", "name": "shop"}, "environment": "live",
-            "status": status, "revision": 4, "created_at": "2026-11-30T00:00:00Z", "requested_by": "ann", "approvals": [],
-            "blueprint": {"name": "web", "version": "1.0.0"}, "steps": [], "rollouts": [], "ways_forward": [], "error": error,
-            "links": {"self": "/v1/operations/op-1", "stack": "/v1/stacks/lusab-babad", "logs": "/v1/operations/op-1/logs"},
-        }))
-        .expect("an operation")
+        let id = format!("op-{kind}");
+        example::operation(&json!({"id": id, "kind": kind, "status": status, "error": error}))
     }
 
     /// For a caller who may decide.

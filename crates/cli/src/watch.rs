@@ -307,6 +307,7 @@ fn running_line(operation: &Operation) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::example;
     use crate::output::Format;
 
     /// An update whose plan took a minute, and which is at this step.
@@ -315,15 +316,10 @@ mod tests {
             "name": PLAN, "started_at": "2026-11-30T00:00:00Z", "ended_at": "2026-11-30T00:01:00Z", "status": "succeeded",
         })];
         steps.extend(step.map(|name| json!({"name": name, "started_at": "2026-11-30T00:01:02Z", "status": "running"})));
-        serde_json::from_value(json!({
-            "id": "op-1", "kind": "update", "stack": {"id": "lusab-babad", "name": "shop"}, "environment": "live",
-            "status": "running", "revision": 4, "created_at": "2026-11-30T00:00:00Z", "requested_by": "ann",
-            "approvals": [], "blueprint": {"name": "web", "version": "1.0.0"}, "steps": steps, "rollouts": [],
-            "waiting_for_build": waiting_for_build, "ways_forward": [],
+        example::operation(&json!({
+            "steps": steps, "waiting_for_build": waiting_for_build,
             "progress": {"done": 12, "total": 300, "running": 3, "current": "aws_sqs_queue.jobs"},
-            "links": {"self": "/v1/operations/op-1", "stack": "/v1/stacks/lusab-babad", "logs": "/v1/operations/op-1/logs"},
         }))
-        .expect("an operation")
     }
 
     /// The moving line at a time, as it stands behind the spinner.

@@ -343,16 +343,11 @@ mod tests {
     use slipway_api_types::PlanDecision;
 
     use super::*;
+    use crate::example;
 
     #[test]
     fn a_rejected_plan_waits_for_the_workflow_and_no_decision() {
-        let mut operation: Operation = serde_json::from_value(json!({
-            "id": "op-1", "kind": "update", "stack": {"id": "lusab-babad", "name": "shop"}, "environment": "live",
-            "status": "waiting_for_approval", "revision": 4, "created_at": "2026-11-30T00:00:00Z", "requested_by": "ann",
-            "approvals": [], "blueprint": {"name": "web", "version": "1.0.0"}, "steps": [], "rollouts": [], "ways_forward": [],
-            "links": {"self": "/v1/operations/op-1", "stack": "/v1/stacks/lusab-babad", "logs": "/v1/operations/op-1/logs"},
-        }))
-        .expect("an operation");
+        let mut operation = example::operation(&json!({"status": "waiting_for_approval"}));
         let shown = |operation: &Operation| sheet(operation, None, None, Decision::UNKNOWN);
         assert!(shown(&operation).contains("slipway reject op-1"));
         operation.decision = Some(PlanDecision::Rejected);
@@ -369,13 +364,7 @@ mod tests {
 
     #[test]
     fn release_is_shown_with_its_number_and_its_images() {
-        let operation: Operation = serde_json::from_value(json!({
-            "id": "op-1", "kind": "release", "stack": {"id": "lusab-babad", "name": "shop"}, "environment": "live",
-            "status": "running", "revision": 4, "created_at": "2026-11-30T00:00:00Z", "requested_by": "ann", "release": 4,
-            "approvals": [], "blueprint": {"name": "web", "version": "1.0.0"}, "steps": [], "rollouts": [], "ways_forward": [],
-            "links": {"self": "/v1/operations/op-1", "stack": "/v1/stacks/lusab-babad", "logs": "/v1/operations/op-1/logs"},
-        }))
-        .expect("an operation");
+        let operation = example::operation(&json!({"kind": "release", "release": 4}));
         let release: Release = serde_json::from_value(json!({
             "stack": "lusab-babad", "number": 4, "images": {"api": "api@sha256:1", "web": "web@sha256:2"}, "status": "releasing",
             "compatible_with_previous": true, "last_operation": "op-1", "operation": "op-1", "requested_by": "ann",

@@ -214,17 +214,12 @@ mod tests {
     use axum::{Json, Router};
 
     use super::*;
-    use crate::access::Access;
     use crate::output::Format;
 
     #[tokio::test]
     async fn answer_that_does_not_fit_is_no_policies_and_no_decision() {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = listener.local_addr().expect("an address");
         let app = Router::new().fallback(|| async { Json(json!({})) });
-        tokio::spawn(async { axum::serve(listener, app).await });
-        let client = Client::new(&format!("http://{address}"), Access::Open).expect("a client");
+        let client = Client::of_server(app).await;
         let output = Output::new(Format::Json, None);
         for command in [
             PolicyCommand::List,

@@ -89,12 +89,10 @@ mod tests {
     use axum::{Json, Router};
 
     use super::*;
-    use crate::access::Access;
     use crate::output::Format;
 
     #[tokio::test]
     async fn answer_that_does_not_fit_is_not_exported() {
-        let _ = rustls::crypto::ring::default_provider().install_default();
         for (answer, reason) in [
             (json!({}), "missing field `items`"),
             (
@@ -102,11 +100,8 @@ mod tests {
                 "no field `account`",
             ),
         ] {
-            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-            let address = listener.local_addr().expect("an address");
             let app = Router::new().fallback(move || async move { Json(answer) });
-            tokio::spawn(async { axum::serve(listener, app).await });
-            let client = Client::new(&format!("http://{address}"), Access::Open).expect("a client");
+            let client = Client::of_server(app).await;
             let output = Output::new(Format::Json, None);
             let exported = run(SourceAccountCommand::Export, &client, output).await;
             let error = exported.expect_err("no source accounts");
